@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# Which Debian packages the project needs, and how to get those that are missing. Sourced by setup.sh and test.sh.
+#
+# Nothing is done, and neither root nor the network is needed, when everything is there already.
+
+oracxfs_build_packages=(
+    g++ cmake ninja-build pkg-config
+    libssl-dev libfmt-dev libspdlog-dev rapidjson-dev libexpected-dev libcli11-dev
+    libsqlite3-dev libssh2-1-dev libfuse3-dev fuse3 ca-certificates
+)
+oracxfs_test_packages=(
+    libgtest-dev libgmock-dev
+    openssh-server openssh-client rsync sqlite3 git attr python3
+)
+
+oracxfs_is_installed() {
+    [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+oracxfs_apt_get() {
+    local -a become_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null; then
+            echo "packages: installing needs root: run this as root, or install sudo" >&2
+            return 1
+        fi
+        become_root=(sudo)
+    fi
+    "${become_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 \
+        -o DPkg::Lock::Timeout=120 "$@" >&2
+}
+
+# oracxfs_install PACKAGE...: installs those that are missing; names the ones that could not be installed.
+oracxfs_install() {
+    local -a missing=() failed=()
+    local package
+    if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+        echo "packages: this system has no apt; the build needs what docs/dependencies.md lists" >&2
+        return 0
+    fi
+    for package in "$@"; do
+        oracxfs_is_installed "$package" || missing+=("$package")
+    done
+    [ "${#missing[@]}" -eq 0 ] && return 0
+
+    echo "packages: installing ${missing[*]}" >&2
+    oracxfs_apt_get update || echo "packages: apt-get update failed; trying with the lists that are here" >&2
+    oracxfs_apt_get install --yes --no-install-recommends "${missing[@]}" && return 0
+
+    # One bad name must not hide which one it was.
+    for package in "${missing[@]}"; do
+        oracxfs_is_installed "$package" && continue
+        oracxfs_apt_get install --yes --no-install-recommends "$package" || failed+=("$package")
+    done
+    [ "${#failed[@]}" -eq 0 ] && return 0
+    echo "packages: could not install: ${failed[*]}" >&2
+    echo "packages: install them by hand (see docs/dependencies.md), then run this again" >&2
+    return 1
+}
+
+install_build_packages() { oracxfs_install "${oracxfs_build_packages[@]}"; }
+install_test_packages() { oracxfs_install "${oracxfs_test_packages[@]}"; }

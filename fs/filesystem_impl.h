@@ -1,0 +1,115 @@
+#pragma once
+// Private to fs: the parts that the files of Filesystem share.
+
+#include <atomic>
+#include <condition_variable>
+#include <set>
+#include <thread>
+#include <unordered_map>
+
+#include "fs/executor.h"
+#include "fs/filesystem.h"
+#include "fs/tree.h"
+
+namespace oracxfs {
+
+// How an inode number is put together.
+struct View {
+    std::int64_t provider = 0;  // 0 = the root view
+    NodeId node;
+};
+inline constexpr int kProviderShift = 48;
+inline constexpr Inode kReadmeInode = (Inode{1} << 62) | 1;
+inline View view_of(Inode inode) {
+    return {static_cast<std::int64_t>((inode >> kProviderShift) & 0x3f), NodeId{static_cast<std::int64_t>(inode & ((Inode{1} << kProviderShift) - 1))}};
+}
+inline Inode inode_of(std::int64_t provider, NodeId node) {
+    return (static_cast<Inode>(provider) << kProviderShift) | static_cast<Inode>(node.value);
+}
+std::int64_t nanoseconds_now(const Clock& clock);
+
+struct OpenHandle {
+    NodePtr node;
+    std::int64_t provider = 0;
+    bool for_write = false;
+    bool readme = false;
+};
+struct OpenDirectory {
+    NodePtr node;
+    std::int64_t provider = 0;
+    std::vector<NodeId> children;      // positions 0..n-1
+    std::vector<std::int64_t> folders; // provider folders, then
+    bool readme = false;               // then README.txt
+};
+
+struct Filesystem::Impl {
+    Impl(Catalog& c, Staging& s, BlockCache& b, Replicator& r, Clock& k, FilesystemOptions o);
+
+    // --- names ---
+    Result<NodePtr> node_at(const View& view);                      // takes the tree's lock
+    FileAttributes attributes_of(Node& node, std::int64_t provider);  // tree lock held (shared)
+    FileAttributes readme_attributes() const;
+    FileAttributes folder_attributes(std::int64_t provider) const;
+    std::optional<std::int64_t> provider_named(std::string_view name) const;
+    std::string provider_name(std::int64_t provider) const;
+    Status check_new_name(Node& parent, std::int64_t provider, const std::string& name) const;
+    Status ensure_presence(Node& directory);                        // tree lock held exclusively
+    bool visible(const Node& node, std::int64_t provider) const;
+    Status check_writable() const;
+    // A change came through a provider's folder: the kernel must forget what it knows of the same thing in the root.
+    void changed_elsewhere(std::int64_t provider, NodeId parent, const std::string& name, NodeId node);
+
+    // --- content ---
+    void unpin(const NodePtr& node);                                // tree lock held exclusively
+    Result<std::shared_ptr<OpenHandle>> handle(Handle h);
+    // The state's mutex must be held.
+    Status begin_writer(Node& node, FileState& state, bool may_fetch, const std::stop_token& stop, bool* would_wait);
+    Status load_content(Node& node, FileState& state);
+    Status check_sealed(Node& node, FileState& state, std::uint64_t offset, std::uint64_t length);
+    Status commit(const NodePtr& node, FileState& state, bool torn);
+    void after_write(Node& node, FileState& state, std::function<void(Status)> done, const std::stop_token& stop);
+    void acknowledge(const NodePtr& node, const std::stop_token& stop, std::function<void(Status)> done);
+    void commit_and_acknowledge(const NodePtr& node, bool torn, const std::stop_token& stop, std::function<void(Status)> done);
+    std::shared_ptr<ReplicaReader> make_reader(VersionId version, std::shared_ptr<const ContentDigests> digests,
+                                               std::optional<ProviderId> only);
+    Result<std::shared_ptr<BlobReader>> open_remote(VersionId version, ProviderId but);
+    void note_change(VersionId version, ProviderId provider);
+    void adopt(ProviderId provider, const RemoteObject& object);
+    Status adopt_directory(const std::string& key);
+    void make_room(std::uint64_t bytes);
+    void maintain(const std::stop_token& stop);
+    void settle_temporaries();
+    void event(std::string level, std::string kind, const std::string& path, Errc code, std::string message);
+    void emit_progress_event(VersionId version);
+
+    Catalog& catalog;
+    Staging& staging;
+    BlockCache& cache;
+    Replicator& replicator;
+    Clock& clock;
+    FilesystemOptions options;
+    LeafKey leaf_key;
+
+    Tree tree;
+    std::atomic<bool> any_presence{false};
+    std::mutex handles_mutex;
+    std::unordered_map<Handle, std::shared_ptr<OpenHandle>> handles;
+    std::unordered_map<Handle, std::shared_ptr<OpenDirectory>> directories;
+    Handle next_handle = 1;
+    mutable std::mutex providers_mutex;
+    std::map<std::int64_t, std::string> provider_names;  // configured ones, also inactive
+    std::function<void(const Invalidation&)> on_invalidate;
+    std::mutex temporaries_mutex;
+    std::map<NodeId, SteadyTime> temporaries;  // closed files under temporary names, since when
+    std::atomic<std::uint64_t> open_writers{0};
+    std::atomic<std::uint64_t> buffered{0};
+    std::mutex room_mutex;
+    std::mutex adopt_mutex;
+    std::set<std::string> adopting;
+    std::int64_t started_ns = 0;
+    Executor fetchers{24};
+    Executor workers{24};
+    std::jthread maintainer;
+};
+
+}  // namespace oracxfs

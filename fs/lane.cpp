@@ -1,0 +1,601 @@
+#include "fs/lane.h"
+
+#include <algorithm>
+
+#include "base/crash_point.h"
+#include "base/log.h"
+#include "fs/lane_claim.h"
+
+namespace oracxfs {
+
+namespace {
+
+// One batch holds its small files in memory: no descriptor each, and never much.
+constexpr std::uint64_t kBatchBytes = 8ull << 20;
+
+class BytesBlob final : public BlobReader {
+  public:
+    BytesBlob(std::vector<std::byte> bytes, std::shared_ptr<const ContentDigests> digests)
+        : bytes_(std::move(bytes)), digests_(std::move(digests)) {}
+    [[nodiscard]] std::optional<std::uint64_t> size() const override { return bytes_.size(); }
+    Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into, const std::stop_token&) override {
+        if (offset >= bytes_.size()) return std::size_t{0};
+        const std::size_t length = std::min<std::size_t>(into.size(), bytes_.size() - offset);
+        std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), length, into.begin());
+        return length;
+    }
+    [[nodiscard]] std::uint64_t available(std::uint64_t offset) const override { return bytes_.size() - std::min<std::uint64_t>(offset, bytes_.size()); }
+    [[nodiscard]] std::shared_ptr<const ContentDigests> digests() const override { return digests_; }
+
+  private:
+    const std::vector<std::byte> bytes_;
+    const std::shared_ptr<const ContentDigests> digests_;
+};
+
+Result<std::shared_ptr<BlobReader>> load(BlobReader& blob, std::uint64_t size, const std::stop_token& stop) {
+    std::vector<std::byte> bytes(size);
+    for (std::size_t filled = 0; filled < bytes.size();) {
+        ORACX_TRY(const std::size_t got, blob.read_at(filled, std::span(bytes).subspan(filled), stop));
+        if (got == 0) return fail(Errc::corrupt, "read staged content", "it is shorter than recorded");
+        filled += got;
+    }
+    return std::shared_ptr<BlobReader>(std::make_shared<BytesBlob>(std::move(bytes), blob.digests()));
+}
+
+}  // namespace
+
+Lane::Lane(LaneEnvironment& environment, ProviderRow row, std::shared_ptr<Provider> provider)
+    : env_(environment),
+      id_(row.id),
+      name_(row.name),
+      provider_(std::move(provider)),
+      row_(std::move(row)),
+      breaker_({environment.options.probe_pause_min, environment.options.probe_pause_max,
+                environment.options.auth_probe_pause, environment.options.full_probe_pause,
+                environment.options.seed + static_cast<std::uint64_t>(id_.value)}) {
+    const SteadyTime now = env_.clock.steady();
+    next_listing_ = env_.options.adopt_at_first_sight ? now : now + provider_->capabilities().poll_interval;
+    next_trash_ = now + Millis(60'000);
+    next_space_ = now;
+    rate_since_ = now;
+    seen_steady_ = now;
+    seen_wall_ = env_.clock.wall();
+}
+
+RetryTimes Lane::retry_times() const {
+    return {env_.options.retry_pause_min, env_.options.retry_pause_max, env_.options.heal_after, env_.options.seed};
+}
+
+// --- choosing work -----------------------------------------------------------------------------------------------------
+
+Result<bool> Lane::run_small(const std::stop_token& stop) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!breaker_.may_tidy() || folders_unclear_) return false;
+    }
+    const Capabilities& capabilities = provider_->capabilities();
+    Claim claim(*this);
+    Catalog::DueFilter filter;
+    filter.limit = std::max<std::size_t>(capabilities.batch_max, 16);
+    filter.max_size = capabilities.small_bytes;
+    {
+        const std::lock_guard lock(mutex_);
+        filter.except.assign(claimed_.begin(), claimed_.end());
+    }
+    const WallTime now = env_.clock.wall();
+    ORACX_TRY(const std::vector<ReplicaJob> jobs, env_.catalog.due_replicas(id_, now, filter));
+    if (jobs.empty()) return false;
+
+    std::vector<std::pair<ReplicaJob, Step>> puts;
+    std::uint64_t put_bytes = 0;
+    bool did = false;
+    for (const ReplicaJob& job : jobs) {
+        if (put_bytes > kBatchBytes) break;  // the rest is the next batch
+        if (stop.stop_requested()) return fail(Errc::cancelled, "replicate");
+        {
+            const std::lock_guard lock(mutex_);
+            if (!breaker_.may_tidy()) break;
+        }
+        if (!claim.add(job.row.version)) continue;
+        // An earlier worker may have finished this row between the query and the claim.
+        ORACX_TRY(const std::optional<ReplicaJob> fresh, env_.catalog.replica_job(job.row.version, id_));
+        if (!fresh || fresh->row != job.row) continue;
+        did = true;
+        Step step = next_step(*fresh, now, env_.options.delete_grace);
+        if (step.kind == Step::Kind::put && fresh->row.state != ReplicaState::damaged) {
+            put_bytes += fresh->size;
+            puts.emplace_back(*fresh, std::move(step));
+        } else {
+            ORACX_TRYV(run_step(*fresh, step, stop));
+        }
+    }
+    if (!puts.empty()) ORACX_TRYV(put_batch(puts, stop));
+    return did;
+}
+
+Result<bool> Lane::run_large(const std::stop_token& stop) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!breaker_.may_tidy() || folders_unclear_) return false;
+    }
+    Claim claim(*this);
+    Catalog::DueFilter filter;
+    filter.limit = 1;
+    filter.min_size = provider_->capabilities().small_bytes + 1;
+    {
+        const std::lock_guard lock(mutex_);
+        filter.except.assign(claimed_.begin(), claimed_.end());
+    }
+    ORACX_TRY(const std::vector<ReplicaJob> jobs, env_.catalog.due_replicas(id_, env_.clock.wall(), filter));
+    if (jobs.empty() || !claim.add(jobs.front().row.version)) return false;
+    ORACX_TRY(const std::optional<ReplicaJob> fresh, env_.catalog.replica_job(jobs.front().row.version, id_));
+    if (!fresh || fresh->row != jobs.front().row) return true;
+    ORACX_TRYV(run_step(*fresh, next_step(*fresh, env_.clock.wall(), env_.options.delete_grace), stop));
+    return true;
+}
+
+Status Lane::run_step(const ReplicaJob& job, const Step& step, const std::stop_token& stop) {
+    using Kind = Step::Kind;
+    switch (step.kind) {
+        case Kind::settle:
+        case Kind::wait: {
+            ReplicaChange change;
+            change.row = job.row;
+            change.row.due = step.until;
+            change.was = job.row.state;
+            Outcome outcome;
+            outcome.changes.push_back(std::move(change));
+            return finish(job, std::move(outcome));
+        }
+        case Kind::drop: {
+            Outcome outcome;
+            outcome.changes.push_back({ReplicaChange::Kind::drop, job.row, std::nullopt});
+            return finish(job, std::move(outcome));
+        }
+        case Kind::look: return look(job, step, stop);
+        case Kind::put: return put_one(job, step, stop);
+        case Kind::verify: {
+            ORACX_TRY(const ContentDigests digests, env_.catalog.digests(job.row.version));
+            {
+                const std::lock_guard lock(mutex_);
+                transfers_[job.row.version] = {job.row.version, id_, job.want_key, job.size, job.size,
+                                               job.row.attempts, env_.clock.wall(), true};
+            }
+            const Status result = provider_->verify(context(stop), object_of(job.row, job.size), digests);
+            return finish(job, after_verify(job, result, env_.clock.wall(), retry_times()));
+        }
+        case Kind::move: return move(job, step, stop);
+        case Kind::move_aside: return move_aside(job, stop);
+        case Kind::remove: {
+            const Status result = provider_->remove(context(stop), object_of(job.row, job.size), RemoveMode::trash);
+            const std::string key = job.row.key;
+            ORACX_TRYV(finish(job, after_remove(job, result, env_.clock.wall(), retry_times())));
+            if (result) prune_parents(key, stop);
+            return {};
+        }
+    }
+    return fail(Errc::internal, "unknown step");
+}
+
+// --- uploading ---------------------------------------------------------------------------------------------------------
+
+Result<std::shared_ptr<BlobReader>> Lane::open_content(const ReplicaJob& job) {
+    Error why(Errc::not_found, "content of version", "no local copy");
+    if (!job.staged.empty()) {
+        ORACX_TRY(ContentDigests digests, env_.catalog.digests(job.row.version));
+        auto blob = env_.staging.open(job.staged, std::make_shared<const ContentDigests>(std::move(digests)));
+        if (blob) return std::shared_ptr<BlobReader>(std::move(*blob));
+        why = blob.error();
+    }
+    if (!env_.open_remote) return fail(std::move(why));
+    return env_.open_remote(job.row.version, id_);
+}
+
+void Lane::check_staged(const ReplicaJob& job) {
+    if (job.staged.empty()) return;
+    const auto digests = env_.staging.digest(job.staged);
+    if (digests && digests->sha256 == job.sha256) return;  // ours is good: the provider's copy was not
+    event("error", "staging", job.want_key, std::string(info(Errc::corrupt).e_code),
+          "the local copy is damaged; the file is taken from a provider that holds a good one");
+    // Forgotten only where a verified replica exists; else the bytes stay for whatever can still be saved from them.
+    if (const Status gone = env_.catalog.mark_evicted(job.row.version, 1); gone) return;
+    const auto rows = env_.catalog.replicas(job.row.version);
+    const bool elsewhere = rows && std::any_of(rows->begin(), rows->end(), [](const ReplicaRow& row) { return row.state == ReplicaState::verified; });
+    if (elsewhere)
+        if (const Status kept = env_.catalog.set_staged(job.row.version, ""); !kept) log::warn("lane", kept.error().to_string());
+}
+
+PutOptions Lane::put_options(const ReplicaJob& job, const Step& step) {
+    PutOptions options;
+    options.replaces = step.replaces;
+    options.keep_replaced = !provider_->capabilities().keeps_versions;
+    options.mtime_ns = job.mtime_ns;
+    options.upload_id = env_.instance + "-" + std::to_string(job.row.version.value);
+    if (job.session) options.resume_state = job.session->resume_state;
+    return options;
+}
+
+Result<bool> Lane::record_begun(const ReplicaJob& job, const ReplicaRow& begun) {
+    ReplicaChange change;
+    change.row = begun;
+    change.was = job.row.state;
+    const Status recorded = env_.catalog.record({change}, false);
+    if (recorded) return true;
+    if (recorded.error().code == Errc::changed) return false;
+    return fail(recorded.error());
+}
+
+Status Lane::put_one(const ReplicaJob& job, const Step& planned, const std::stop_token& stop) {
+    Step step = planned;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!breaker_.may_work()) {  // full: tidying goes on, uploads wait
+            Outcome outcome;
+            ReplicaRow row = job.row;
+            row.due = env_.clock.wall() + env_.options.probe_pause_max;
+            outcome.changes.push_back({ReplicaChange::Kind::store, std::move(row), job.row.state});
+            const Status recorded = env_.catalog.record(outcome.changes, false);
+            if (!recorded && recorded.error().code != Errc::changed) return recorded;
+            return {};
+        }
+    }
+    if (job.row.state == ReplicaState::damaged) {
+        // What is there now is what gets replaced (and kept in the trash), whoever changed it.
+        const auto there = provider_->stat(context(stop), step.key);
+        if (there)
+            step.replaces = *there;
+        else if (there.error().code == Errc::not_found)
+            step.replaces.reset();
+        else
+            return finish(job, after_verify(job, fail(there.error()), env_.clock.wall(), retry_times()));
+    }
+    if (job.size > provider_->capabilities().small_bytes && !step.replaces && !job.session && job.row.attempts == 0) {
+        // Before many bytes are sent: are they there already (a rebuilt catalogue, a file somebody copied by hand)?
+        if (const auto there = provider_->stat(context(stop), step.key); there && !there->is_directory && there->size == job.size) {
+            ReplicaJob begun = job;
+            begun.row.intent_key = step.key;
+            begun.row.attempts = 1;
+            ORACX_TRY(const bool mine, record_begun(job, begun.row));
+            if (!mine) return {};
+            return look(begun, {Step::Kind::look, step.key, {}, {}}, stop);
+        }
+    }
+    auto content = open_content(job);
+    if (!content) {
+        event("error", "content", job.want_key, std::string(info(content.error().code).e_code),
+              "no good copy to upload from: " + content.error().to_string());
+        Outcome outcome;
+        ReplicaRow row = job.row;
+        row.error_code = info(content.error().code).e_code;
+        row.error_text = content.error().to_string();
+        row.attempts += 1;
+        row.due = env_.clock.wall() + std::min(env_.options.retry_pause_max, env_.options.retry_pause_min * (1 << std::min(row.attempts, 10u)));
+        outcome.changes.push_back({ReplicaChange::Kind::store, std::move(row), job.row.state});
+        return finish(job, std::move(outcome));
+    }
+
+    const ReplicaRow begun = begin_step(job.row, step);
+    ORACX_TRY(const bool mine, record_begun(job, begun));
+    if (!mine) return {};
+    ORACX_CRASH_POINT("lane.put.intent_recorded");
+    PutOptions options = put_options(job, step);
+    SessionRow session{job.row.version, id_, step.key, options.resume_state, 0};
+    ORACX_TRYV(env_.catalog.save_session(session));
+    {
+        const std::lock_guard lock(mutex_);
+        transfers_[job.row.version] = {job.row.version, id_, job.want_key, 0, job.size, begun.attempts, env_.clock.wall(), false};
+    }
+    SteadyTime saved = env_.clock.steady();
+    std::uint64_t counted = 0;
+    options.on_progress = [&](std::uint64_t bytes, const std::string& resume_state) {
+        bytes_up_ += bytes > counted ? bytes - counted : 0;
+        counted = std::max(counted, bytes);
+        {
+            const std::lock_guard lock(mutex_);
+            transfers_[job.row.version].bytes = bytes;
+            transfers_[job.row.version].verifying = bytes >= job.size;
+        }
+        if (env_.clock.steady() - saved < Millis(500)) return;
+        saved = env_.clock.steady();
+        session.resume_state = resume_state;
+        session.acknowledged_bytes = bytes;
+        if (const Status kept = env_.catalog.save_session(session); !kept)
+            log::warn("lane", "upload position not saved: " + kept.error().to_string());
+    };
+    const Result<PutResult> result = provider_->put(context(stop), step.key, **content, options);
+    ORACX_CRASH_POINT("lane.put.done");
+    if (result) ORACX_TRYV(env_.catalog.end_session(job.row.version, id_));
+    // The world may have moved on during a long upload: judge by what is wanted now.
+    ORACX_TRY(const std::optional<ReplicaJob> fresh, env_.catalog.replica_job(job.row.version, id_));
+    const ReplicaJob& judged = fresh ? *fresh : job;
+    return finish(judged, after_put(judged, begun, step, result, env_.clock.wall(), retry_times()));
+}
+
+Status Lane::put_batch(std::vector<std::pair<ReplicaJob, Step>>& puts, const std::stop_token& stop) {
+    if (puts.size() == 1) return put_one(puts.front().first, puts.front().second, stop);
+    {
+        const std::lock_guard lock(mutex_);
+        if (!breaker_.may_work()) return {};
+    }
+    std::vector<ReplicaChange> intents;
+    std::vector<PutRequest> requests;
+    std::vector<ReplicaRow> begun;
+    std::vector<std::size_t> which;
+    for (std::size_t i = 0; i < puts.size(); ++i) {
+        auto content = open_content(puts[i].first);
+        if (content) content = load(**content, puts[i].first.size, stop);
+        if (!content) {  // the single path explains and postpones
+            ORACX_TRYV(put_one(puts[i].first, puts[i].second, stop));
+            continue;
+        }
+        begun.push_back(begin_step(puts[i].first.row, puts[i].second));
+        intents.push_back({ReplicaChange::Kind::store, begun.back(), puts[i].first.row.state});
+        requests.push_back({puts[i].second.key, std::move(*content), put_options(puts[i].first, puts[i].second)});
+        which.push_back(i);
+    }
+    if (requests.empty()) return {};
+    const Status recorded = env_.catalog.record(intents, false);
+    if (!recorded) {
+        if (recorded.error().code == Errc::changed) return {};  // some row moved on; the next round sees it
+        return recorded;
+    }
+    ORACX_CRASH_POINT("lane.batch.intent_recorded");
+
+    Status failure;
+    std::vector<std::pair<ReplicaJob, Outcome>> finished;
+    SteadyTime flushed = env_.clock.steady();
+    const auto flush = [&] {
+        // One transaction for all that ended meanwhile; singly if one of them does not fit any more.
+        std::vector<ReplicaChange> changes;
+        for (const auto& [job, outcome] : finished)
+            changes.insert(changes.end(), outcome.changes.begin(), outcome.changes.end());
+        const Status stored = finished.size() > 1 ? env_.catalog.record(changes, false) : Status(fail(Errc::changed, ""));
+        for (auto& [job, outcome] : finished) {
+            if (stored) outcome.changes.clear();
+            if (const Status one = finish(job, std::move(outcome)); !one) failure = one;
+        }
+        finished.clear();
+        flushed = env_.clock.steady();
+    };
+    provider_->put_batch(context(stop), requests, [&](std::size_t i, Result<PutResult> result) {
+        const auto& [job, step] = puts[which[i]];
+        if (result) bytes_up_ += job.size;
+        const auto fresh = env_.catalog.replica_job(job.row.version, id_);
+        const ReplicaJob& judged = fresh && *fresh ? **fresh : job;
+        finished.emplace_back(judged, after_put(judged, begun[i], step, result, env_.clock.wall(), retry_times()));
+        if (finished.size() >= 32 || env_.clock.steady() - flushed > Millis(5)) flush();
+    });
+    flush();
+    ORACX_CRASH_POINT("lane.batch.done");
+    return failure;
+}
+
+// --- the other steps ---------------------------------------------------------------------------------------------------
+
+Status Lane::look(const ReplicaJob& job, const Step& step, const std::stop_token& stop) {
+    Result<Found> found = Found{};
+    const auto there = provider_->stat(context(stop), step.key);
+    if (there) {
+        found->object = *there;
+        if (!there->is_directory && there->size == job.size) {
+            ORACX_TRY(const ContentDigests digests, env_.catalog.digests(job.row.version));
+            const Status same = provider_->verify(context(stop), *there, digests);
+            found->is_ours = same.has_value();
+            if (!same && same.error().code != Errc::corrupt && same.error().code != Errc::not_found) found = fail(same.error());
+        }
+    } else if (there.error().code != Errc::not_found) {
+        found = fail(there.error());
+    }
+    Outcome outcome = after_look(job, step, found, env_.clock.wall(), retry_times());
+    const bool conflict = outcome.conflict;
+    ORACX_TRYV(finish(job, std::move(outcome)));
+    return conflict ? keep_stranger(job, step.key, stop) : Status();
+}
+
+Status Lane::move(const ReplicaJob& job, const Step& step, const std::stop_token& stop) {
+    const ReplicaRow begun = begin_step(job.row, step);
+    ORACX_TRY(const bool mine, record_begun(job, begun));
+    if (!mine) return {};
+    ORACX_CRASH_POINT("lane.move.intent_recorded");
+    const auto result = provider_->rename(context(stop), object_of(job.row, job.size), step.key, step.replaces);
+    ORACX_CRASH_POINT("lane.move.done");
+    ORACX_TRY(const std::optional<ReplicaJob> fresh, env_.catalog.replica_job(job.row.version, id_));
+    const ReplicaJob& judged = fresh ? *fresh : job;
+    Outcome outcome = after_move(judged, begun, step, result, env_.clock.wall(), retry_times());
+    const bool conflict = outcome.conflict;
+    ORACX_TRYV(finish(judged, std::move(outcome)));
+    if (result) prune_parents(job.row.key, stop);
+    return conflict ? keep_stranger(job, step.key, stop) : Status();
+}
+
+Status Lane::move_aside(const ReplicaJob& job, const std::stop_token& stop) {
+    Claim claim(*this);
+    if (!claim.add(job.occupant->version)) return {};  // it is being worked on: it moves by itself
+    ORACX_TRY(const std::optional<ReplicaJob> blocker, env_.catalog.replica_job(job.occupant->version, id_));
+    if (!blocker || blocker->row.key != job.want_key || !blocker->row.intent_key.empty()) return {};
+    return step_aside(*blocker, stop);
+}
+
+Status Lane::step_aside(const ReplicaJob& blocker_job, const std::stop_token& stop) {
+    const ReplicaJob* blocker = &blocker_job;
+    const Step aside{Step::Kind::move_aside, aside_key(env_.instance, blocker->row.version), {}, {}};
+    const ReplicaRow begun = begin_step(blocker->row, aside);
+    ORACX_TRY(const bool mine, record_begun(*blocker, begun));
+    if (!mine) return {};
+    const auto result = provider_->rename(context(stop), object_of(blocker->row, blocker->size), aside.key, std::nullopt);
+    return finish(*blocker, after_move(*blocker, begun, aside, result, env_.clock.wall(), retry_times()));
+}
+
+// Something we don't know stands where a replica must go: it stays, under a name that says so.
+Status Lane::keep_stranger(const ReplicaJob& job, const std::string& key, const std::stop_token& stop) {
+    const auto there = provider_->stat(context(stop), key);
+    if (!there) {
+        if (there.error().code != Errc::not_found) {
+            if (concerns_provider(there.error().code)) provider_failed(there.error());
+            return {};
+        }
+        // Nobody stands there, also not the unwanted version that was to be replaced: its row must not block the place.
+        if (job.occupant && !job.occupant_wanted && job.occupant->key == key)
+            ORACX_TRYV(env_.catalog.record({{ReplicaChange::Kind::drop, *job.occupant, std::nullopt}}, false));
+        return {};
+    }
+    if (there->is_directory) {
+        ORACX_TRY(const bool clear, clear_way(key, stop));
+        if (clear) return {};
+    }
+    for (int n = 1; n <= 20; ++n) {
+        const std::string kept = conflict_key(key, name_, env_.clock.wall(), n);
+        const auto moved = provider_->rename(context(stop), *there, kept, std::nullopt);
+        if (moved) {
+            event("warning", "conflict", key, std::string(info(Errc::exists).e_code),
+                  "a file that oracxfs did not put there was kept as \"" + kept + "\"");
+            if (job.occupant && job.occupant->key == key)
+                ORACX_TRYV(env_.catalog.record({{ReplicaChange::Kind::drop, *job.occupant, std::nullopt}}, false));
+            return {};
+        }
+        if (moved.error().code == Errc::exists) continue;
+        if (concerns_provider(moved.error().code)) provider_failed(moved.error());
+        log::warn("lane", "stranger not moved: " + moved.error().to_string());
+        return {};
+    }
+    return {};
+}
+
+Result<bool> Lane::clear_way(const std::string& key, const std::stop_token& stop) {
+    ORACX_TRY(const std::vector<Catalog::KnownObject> files, env_.catalog.files_at(id_, key));
+    for (const Catalog::KnownObject& file : files) {
+        Claim claim(*this);
+        if (!claim.add(file.version)) return true;  // being worked on: it goes by itself, the caller comes again
+        ORACX_TRY(const std::optional<ReplicaJob> job, env_.catalog.replica_job(file.version, id_));
+        if (!job || job->row.key != file.key) continue;
+        if (!job->row.intent_key.empty()) {
+            ORACX_TRYV(run_step(*job, next_step(*job, env_.clock.wall(), Millis(0)), stop));
+            return true;
+        }
+        if (job->wanted) {
+            if (job->want_key == job->row.key) return false;  // by right: the tree has both, which can't be
+            ORACX_TRYV(step_aside(*job, stop));
+            continue;
+        }
+        const Status gone = provider_->remove(context(stop), object_of(job->row, job->size), RemoveMode::trash);
+        ORACX_TRYV(finish(*job, after_remove(*job, gone, env_.clock.wall(), retry_times())));
+    }
+    const auto there = provider_->stat(context(stop), key);
+    if (!there) return true;
+    if (!there->is_directory) return false;
+    return provider_->remove_directory(context(stop), key).has_value();
+}
+
+// A folder that no longer exists in the tree goes with its last file; one that is wanted has a row of its own.
+void Lane::prune_parents(const std::string& key, const std::stop_token& stop) {
+    std::string directory(parent_key(key));
+    while (!directory.empty()) {
+        const auto node = env_.catalog.find(directory);
+        if (!node || node->has_value()) return;
+        if (!provider_->remove_directory(context(stop), directory)) return;  // not empty, or busy: harmless
+        directory = std::string(parent_key(directory));
+    }
+}
+
+Status Lane::finish(const ReplicaJob& job, Outcome outcome) {
+    if (!outcome.changes.empty()) {
+        const Status recorded = env_.catalog.record(outcome.changes, false);
+        if (!recorded && recorded.error().code != Errc::changed) return recorded;
+        if (!recorded) log::debug("lane", name_ + ": a row changed meanwhile; it is looked at again");
+    }
+    // The tree may have changed between the plan and the record: what settled under a stale name is due again.
+    ORACX_TRY(const std::optional<ReplicaJob> fresh, env_.catalog.replica_job(job.row.version, id_));
+    if (fresh && !fresh->row.due && fresh->row.state == ReplicaState::verified &&
+        (fresh->wanted ? fresh->row.key != fresh->want_key : fresh->successor_verified))
+        ORACX_TRYV(env_.catalog.make_replica_due(job.row.version, id_, env_.clock.wall()));
+
+    if (outcome.checksum_error) {
+        if (job.row.key.empty()) check_staged(job);
+        {
+            const std::lock_guard lock(mutex_);
+            row_.checksum_errors += 1;
+        }
+        event("error", "damaged", job.want_key, std::string(info(Errc::corrupt).e_code),
+              "the copy did not match its hash; it is replaced");
+    }
+    if (outcome.became_verified) {
+        if (job.row.state == ReplicaState::damaged || job.row.state == ReplicaState::missing)
+            event("info", "healed", job.want_key, "", "replica is good again");
+        provider_ok();
+    }
+    if (outcome.provider_error) {
+        provider_failed(*outcome.provider_error);
+    } else {
+        for (const ReplicaChange& change : outcome.changes)
+            if (change.row.error_code == info(Errc::denied).e_code && change.row.error_code != job.row.error_code)
+                provider_failed(Error(Errc::denied, "write", change.row.error_text));  // is it only this file? probe
+    }
+    if (env_.on_replica) env_.on_replica(job.row.version, id_);
+    return {};
+}
+
+// --- uploads of files still being written ------------------------------------------------------------------------------
+
+void Lane::run_stream(VersionId version, const std::string& key, std::optional<VersionId> replaces, BlobReader& growing,
+                      std::int64_t mtime_ns, const std::stop_token& stop,
+                      const std::function<void(std::uint64_t)>& on_bytes) {
+    Claim claim(*this);
+    if (!claim.add(version)) return;
+    ReplicaJob job;
+    job.row.version = version;
+    job.row.provider = id_;
+    job.mtime_ns = mtime_ns;
+    job.want_key = key;
+    Step step{Step::Kind::put, key, {}, {}};
+    if (replaces) {
+        const auto old = env_.catalog.replica_job(*replaces, id_);
+        if (old && *old && (*old)->row.key == key) step.replaces = object_of((*old)->row, (*old)->size);
+    }
+    SessionRow session{version, id_, key, "", 0};
+    if (!env_.catalog.save_session(session)) return;
+    {
+        const std::lock_guard lock(mutex_);
+        transfers_[version] = {version, id_, key, 0, 0, 1, env_.clock.wall(), false};
+    }
+    PutOptions options = put_options(job, step);
+    SteadyTime saved = env_.clock.steady();
+    std::uint64_t counted = 0;
+    options.on_progress = [&](std::uint64_t bytes, const std::string& resume_state) {
+        bytes_up_ += bytes > counted ? bytes - counted : 0;
+        counted = std::max(counted, bytes);
+        {
+            const std::lock_guard lock(mutex_);
+            transfers_[version].bytes = bytes;
+            transfers_[version].total = growing.size().value_or(0);
+        }
+        on_bytes(bytes);
+        if (env_.clock.steady() - saved < Millis(500)) return;
+        saved = env_.clock.steady();
+        session.resume_state = resume_state;
+        session.acknowledged_bytes = bytes;
+        (void)env_.catalog.save_session(session);  // only a position: without it the upload restarts
+    };
+    const Result<PutResult> result = provider_->put(context(stop), key, growing, options);
+    ORACX_CRASH_POINT("lane.stream.done");
+
+    const auto committed = env_.catalog.replica_job(version, id_);
+    if (committed && *committed) {
+        if (result) (void)env_.catalog.end_session(version, id_);
+        const ReplicaJob& judged = **committed;
+        ReplicaRow begun = judged.row;
+        if (!result && result.error().code != Errc::unavailable) begun.intent_key = key;
+        begun.attempts += 1;
+        Outcome outcome = after_put(judged, begun, step, result, env_.clock.wall(), retry_times());
+        if (!outcome.changes.empty()) outcome.changes.back().was = judged.row.state;
+        if (const Status done = finish(judged, std::move(outcome)); !done)
+            log::error("lane", name_ + ": " + done.error().to_string());
+        return;
+    }
+    const std::lock_guard lock(mutex_);
+    orphans_checked_ = false;
+    if (!result && concerns_provider(result.error().code)) {
+        breaker_.work_failed(result.error(), env_.clock.steady());
+    }
+}
+
+}  // namespace oracxfs

@@ -1,0 +1,365 @@
+// local, sftp: add a provider. providers list|show|test|enable|disable|remove|rename
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "base/hash.h"
+#include "tools/config/schema.h"
+#include "tools/oracxfs/commands.h"
+#include "tools/oracxfs/provider_factory.h"
+#include "tools/oracxfs/provider_test.h"
+#include "tools/oracxfs/secret_input.h"
+#include "tools/oracxfs/status.h"
+
+namespace oracxfs {
+namespace {
+
+constexpr Millis kTestMax{120'000};
+
+// Secrets just entered and not yet stored, by their names.
+using FreshSecrets = std::map<std::string, std::string>;
+
+Json step_report(const ProviderTestStep& step) {
+    return Json::object({{"step", step.name}, {"ok", !step.error.has_value()}, {"ms", step.took.count()}});
+}
+
+struct TestOutcome {
+    Json steps = Json::array();
+    std::optional<Error> error;  // names the failing step
+};
+
+Result<std::unique_ptr<Provider>> open_provider(Cli& cli, const ProviderEntry& entry, const FreshSecrets& fresh, Clock& clock) {
+    ProviderSurroundings surroundings;
+    const Places& places = cli.places();
+    surroundings.state_directory = places.state;
+    surroundings.instance = random_hex(4);
+    surroundings.forbidden_paths = {places.staging, places.cache, places.log_dir, places.run};
+    if (const auto config = cli.config()) surroundings.forbidden_paths.push_back(config->mount.dir);
+    if (const auto owner = cli.owner(); owner && !owner->mount_point.empty()) surroundings.forbidden_paths.push_back(owner->mount_point);
+    surroundings.secret = [&cli, fresh](const std::string& name) -> Result<std::string> {
+        if (const auto found = fresh.find(name); found != fresh.end()) return found->second;
+        return cli.secrets().get(name);
+    };
+    surroundings.clock = &clock;
+    return make_provider(make_registry(), entry, surroundings);
+}
+
+TestOutcome run_test(Cli& cli, const ProviderEntry& entry, const FreshSecrets& fresh) {
+    TestOutcome outcome;
+    SystemClock clock;
+    const auto provider = open_provider(cli, entry, fresh, clock);
+    if (!provider) {
+        outcome.error = provider.error();
+        return outcome;
+    }
+    const OpContext ctx{cli.signals().token(), clock.steady() + kTestMax};
+    const ProviderTestReport report = test_provider(**provider, ctx, clock, [&](const ProviderTestStep& step) {
+        outcome.steps.push(step_report(step));
+        if (!cli.out().json())
+            cli.out().note(fmt::format("  {} {} ({} ms)", step.error ? "failed" : "ok    ", step.name, step.took.count()));
+    });
+    if (const ProviderTestStep* failed = report.failed()) {
+        outcome.error = *failed->error;
+        outcome.error->provider = entry.name;
+        outcome.error->message = fmt::format("the test failed at the step \"{}\": {}", failed->name, failed->error->message);
+    }
+    return outcome;
+}
+
+struct AddFlags {
+    std::string name;
+    bool no_test = false;
+    bool replace = false;
+};
+
+void add_common(CLI::App& app, AddFlags& flags, const std::string& default_name) {
+    flags.name = default_name;
+    app.add_option("--name", flags.name, "Its name here and its folder in the mount (default: " + default_name + ")")->type_name("NAME");
+    app.add_flag("--no-test", flags.no_test, "Save it without testing it");
+    app.add_flag("--replace", flags.replace, "Change the provider of this name");
+}
+
+// Only members that differ from their defaults stand in the file.
+Result<ProviderEntry> checked_entry(Cli& cli, const std::string& name, const Json& values, ConfigDocument& document) {
+    document.set("providers." + name, values);
+    ORACX_TRY(const Config config, make_config(document, cli.environment()));
+    const ProviderEntry* entry = config.provider(name);
+    if (entry == nullptr) return fail(Errc::internal, "add provider " + name);
+    return *entry;
+}
+
+Result<CommandResult> save_provider(Cli& cli, const AddFlags& flags, const Json& values, const FreshSecrets& fresh, Json steps) {
+    ORACX_TRY(ConfigDocument document, cli.document());
+    if (!document.exists()) document.set("version", 1);
+    document.set("providers." + flags.name, values);
+    for (const auto& [secret, value] : fresh) ORACX_TRYV(cli.secrets().put(secret, value));
+    ORACX_TRYV(cli.save(document));
+    std::string text = fmt::format("provider {} is {}", flags.name, flags.no_test ? "saved, untested" : "tested and saved");
+    if (!cli.daemon_socket()) text += "; it is used from the next `oracxfs mount` on";
+    return CommandResult{Json::object({{"name", flags.name}, {"type", values["type"]}, {"tested", !flags.no_test}, {"steps", std::move(steps)}}), std::move(text), 0, {}, false};
+}
+
+// Everything after the command line was read: check, test, save.
+Result<CommandResult> add_provider(Cli& cli, const AddFlags& flags, Json values, const FreshSecrets& fresh) {
+    if (!is_provider_name(flags.name))
+        return fail(Errc::usage, "--name " + flags.name, "1 to 32 characters of a-z, 0-9 and - are allowed");
+    ORACX_TRY(ConfigDocument document, cli.document());
+    if (const Json* existing = document.find("providers." + flags.name); existing != nullptr && !flags.replace) {
+        if (*existing != values)
+            return fail(Errc::exists, "add provider " + flags.name, "there is one of this name with other settings; --replace changes it");
+    }
+    ORACX_TRY(const ProviderEntry entry, checked_entry(cli, flags.name, values, document));
+    Json steps = Json::array();
+    if (!flags.no_test) {
+        TestOutcome test = run_test(cli, entry, fresh);
+        if (test.error) {
+            CommandResult outcome;
+            outcome.data = Json::object({{"name", flags.name}, {"saved", false}, {"steps", std::move(test.steps)}});
+            outcome.error = std::move(test.error);
+            cli.out().note("nothing was saved");
+            return outcome;
+        }
+        steps = std::move(test.steps);
+    }
+    return save_provider(cli, flags, values, fresh, std::move(steps));
+}
+
+Run declare_local(CLI::App& app) {
+    struct Flags : AddFlags {
+        std::string path;
+    };
+    const auto flags = std::make_shared<Flags>();
+    add_common(app, *flags, "local");
+    app.add_option("--path", flags->path, "The folder, best on another disk; its parent must exist")->type_name("DIR")->required();
+    return [flags](Cli& cli) -> Result<CommandResult> {
+        ORACX_TRY(const std::string expanded, expand_path(flags->path, cli.environment()));
+        const std::string path = absolute_path(expanded, std::filesystem::current_path().string());
+        return add_provider(cli, *flags, Json::object({{"type", "local"}, {"enabled", true}, {"path", path}}), {});
+    };
+}
+
+struct SftpFlags : AddFlags {
+    std::string host, user, folder = "ORACXPRED", key, key_passphrase_file, password_file, host_key, fingerprint, known_hosts;
+    std::int64_t port = 22;
+    bool password_stdin = false, agent = false;
+};
+
+Result<FreshSecrets> sftp_secrets(const SftpFlags& flags) {
+    FreshSecrets secrets;
+    if (!flags.password_file.empty()) {
+        ORACX_TRY(secrets[secret_name(flags.name, "password")], read_secret_file(flags.password_file));
+    } else if (flags.password_stdin) {
+        ORACX_TRY(secrets[secret_name(flags.name, "password")], read_secret_stdin());
+    } else if (flags.key.empty() && !flags.agent) {
+        if (!can_prompt())
+            return fail(Errc::usage, "sign in at " + flags.host, "give --key FILE, --agent, --password-file FILE or --password-stdin");
+        ORACX_TRY(secrets[secret_name(flags.name, "password")], prompt_secret("Password of " + flags.user + "@" + flags.host));
+    }
+    if (!flags.key_passphrase_file.empty()) {
+        ORACX_TRY(secrets[secret_name(flags.name, "key_passphrase")], read_secret_file(flags.key_passphrase_file));
+    }
+    return secrets;
+}
+
+// The fingerprint that the server offered, out of the error's words.
+std::string offered_fingerprint(const Error& error) {
+    const std::size_t at = error.why.find("SHA256:");
+    if (at == std::string::npos) return "";
+    return error.why.substr(at, error.why.find_first_of(" ,;)", at) - at);
+}
+
+Result<CommandResult> add_sftp(Cli& cli, const SftpFlags& flags) {
+    const std::string here = std::filesystem::current_path().string();
+    Json values = Json::object({{"type", "sftp"}, {"enabled", true}, {"host", flags.host}, {"port", flags.port}, {"user", flags.user}, {"folder", flags.folder}});
+    const auto add_path = [&](const char* key, const std::string& typed) -> Status {
+        if (typed.empty()) return {};
+        ORACX_TRY(const std::string expanded, expand_path(typed, cli.environment()));
+        values.set(key, absolute_path(expanded, here));
+        return {};
+    };
+    ORACX_TRYV(add_path("key_file", flags.key));
+    ORACX_TRYV(add_path("known_hosts", flags.known_hosts));
+    if (flags.agent) values.set("use_agent", true);
+    if (!flags.host_key.empty()) values.set("host_key", flags.host_key);
+    if (!flags.fingerprint.empty()) values.set("host_key", flags.fingerprint);
+    ORACX_TRY(const FreshSecrets secrets, sftp_secrets(flags));
+    auto outcome = add_provider(cli, flags, values, secrets);
+    const bool unknown = outcome && outcome->error && outcome->error->code == Errc::host_key_unknown;
+    if (!unknown || cli.flags().no_input || cli.flags().json || !can_prompt()) return outcome;
+    const std::string fingerprint = offered_fingerprint(*outcome->error);
+    if (fingerprint.empty()) return outcome;
+    ORACX_TRY(const bool trusted, ask_yes_no(fmt::format("First contact with {}. Its key is {}.\nCompare it with `ssh-keygen -lf` on the server. Trust it?", flags.host, fingerprint)));
+    if (!trusted) return outcome;
+    values.set("host_key", fingerprint);
+    return add_provider(cli, flags, std::move(values), secrets);
+}
+
+Run declare_sftp(CLI::App& app) {
+    const auto flags = std::make_shared<SftpFlags>();
+    add_common(app, *flags, "sftp");
+    app.add_option("--host", flags->host, "Name or address")->type_name("HOST")->required();
+    app.add_option("--port", flags->port, "Port (22)")->type_name("PORT")->check(CLI::Range(1, 65'535));
+    app.add_option("--user", flags->user, "Account")->type_name("USER")->required();
+    app.add_option("--folder", flags->folder, "Folder there (ORACXPRED)")->type_name("DIR");
+    app.add_option("--key", flags->key, "Private key")->type_name("FILE");
+    app.add_option("--key-passphrase-file", flags->key_passphrase_file, "Passphrase of the private key")->type_name("FILE");
+    app.add_flag("--agent", flags->agent, "Use the keys of ssh-agent");
+    app.add_option("--password-file", flags->password_file, "First line of FILE, - for standard input")->type_name("FILE");
+    app.add_flag("--password-stdin", flags->password_stdin, "First line of standard input");
+    auto* key = app.add_option("--host-key", flags->host_key, "The server's public key, \"ssh-ed25519 AAAA...\"")->type_name("KEY");
+    auto* print = app.add_option("--host-key-fingerprint", flags->fingerprint, "SHA256:...")->type_name("FP");
+    app.add_option("--known-hosts", flags->known_hosts, "OpenSSH known_hosts file")->type_name("FILE")->excludes(key)->excludes(print);
+    key->excludes(print);
+    return [flags](Cli& cli) { return add_sftp(cli, *flags); };
+}
+
+// --- providers ---------------------------------------------------------------------------------------------------------
+
+Result<CommandResult> list_providers(Cli& cli) {
+    ORACX_TRY(const Json report, cli.ask("status", nullptr));
+    std::vector<std::vector<std::string>> rows;
+    for (const Json& provider : report["providers"].items())
+        rows.push_back({provider["name"].as_string(), provider["type"].as_string(), provider["state"].as_string(),
+                        std::to_string(provider["files"]["verified"].as_int()), std::to_string(provider["pending_files"].as_int()),
+                        provider["reason"].is_string() ? provider["reason"].as_string() : ""});
+    std::string text = rows.empty() ? "no providers; add one with `oracxfs local` or `oracxfs sftp`"
+                                    : format_table({"NAME", "TYPE", "STATE", ">VERIFIED", ">PENDING", "REASON"}, rows);
+    return CommandResult{report["providers"], std::move(text), 0, {}, false};
+}
+
+tl::unexpected<Error> no_such_provider(const Config& config, const std::string& name) {
+    std::vector<Candidate> known;
+    for (const ProviderEntry& entry : config.providers) add_candidates(known, entry.name, "");
+    std::string hint = suggestion(name, known);
+    if (hint.starts_with("allowed here: ")) hint = "configured: " + hint.substr(14);
+    return fail(Error(Errc::not_found, "find provider " + name, hint.empty() ? "none is configured" : std::move(hint)).with_provider(name));
+}
+
+using OnProvider = std::function<Result<CommandResult>(Cli& cli, const ProviderEntry& entry)>;
+
+Run declare_on_provider(CLI::App& app, const OnProvider& body) {
+    const auto name = std::make_shared<std::string>();
+    app.add_option("NAME", *name, "The provider's name")->required();
+    return [name, body](Cli& cli) -> Result<CommandResult> {
+        ORACX_TRY(const Config config, cli.config());
+        const ProviderEntry* entry = config.provider(*name);
+        if (entry == nullptr) return no_such_provider(config, *name);
+        return body(cli, *entry);
+    };
+}
+
+Result<CommandResult> show_provider(Cli& cli, const ProviderEntry& entry) {
+    ORACX_TRY(const Json report, cli.ask("status", nullptr));
+    Json data = Json::object();
+    for (const Json& provider : report["providers"].items())
+        if (provider["name"].as_string() == entry.name) data = provider;
+    data.set("settings", entry.values);
+    std::vector<std::vector<std::string>> rows;
+    for (const char* key : {"name", "type", "state", "reason", "reason_text", "last_ok", "pending_files", "pending_bytes"})
+        if (!data[key].is_null()) rows.push_back({key, data[key].is_string() ? printable(data[key].as_string()) : data[key].dump()});
+    for (const auto& [key, value] : entry.values.members())
+        if (key != "type" && !value.is_null()) rows.push_back({key, value.is_string() ? value.as_string() : value.dump()});
+    return CommandResult{std::move(data), format_table({"", ""}, rows), 0, {}, false};
+}
+
+Result<CommandResult> test_one(Cli& cli, const ProviderEntry& entry) {
+    TestOutcome test = run_test(cli, entry, {});
+    CommandResult outcome;
+    outcome.data = Json::object({{"name", entry.name}, {"steps", std::move(test.steps)}});
+    outcome.error = std::move(test.error);
+    if (!outcome.error) {
+        outcome.text = "provider " + entry.name + " works";
+        // It may have been down until now: the daemon need not wait for its own next look.
+        if (cli.daemon_socket()) (void)cli.ask_daemon("provider-probe", Json::object({{"name", entry.name}}));
+    }
+    return outcome;
+}
+
+Result<CommandResult> enable(Cli& cli, const ProviderEntry& entry, bool on) {
+    ORACX_TRY(ConfigDocument document, cli.document());
+    if (!on) {
+        ORACX_TRY(const Config config, cli.config());
+        const auto enabled = std::count_if(config.providers.begin(), config.providers.end(), [](const ProviderEntry& p) { return p.enabled; });
+        if (entry.enabled && enabled == 1)
+            ORACX_TRYV(cli.confirm(entry.name + " is the only active provider: nothing is replicated without it. Go on?", "disable the only active provider"));
+    }
+    document.set("providers." + entry.name + ".enabled", on);
+    ORACX_TRYV(cli.save(document));
+    return CommandResult{Json::object({{"name", entry.name}, {"enabled", on}}), fmt::format("provider {} is {}", entry.name, on ? "active" : "inactive"), 0, {}, false};
+}
+
+Result<CommandResult> remove(Cli& cli, const ProviderEntry& entry) {
+    ORACX_TRYV(cli.confirm("Remove provider " + entry.name + "? Its files stay where they are; they are not counted as copies any more.", "remove provider " + entry.name));
+    ORACX_TRY(ConfigDocument document, cli.document());
+    document.erase("providers." + entry.name);
+    ORACX_TRYV(cli.save(document));
+    if (cli.daemon_socket()) {
+        ORACX_TRYV(cli.ask_daemon("provider-forget", Json::object({{"name", entry.name}})));
+    } else {
+        ORACX_TRYV(cli.with_catalog([&](Catalog& catalog) -> Status {
+            ORACX_TRY(const auto rows, catalog.providers());
+            for (const ProviderRow& row : rows)
+                if (row.name == entry.name) return catalog.forget_provider(row.id);
+            return {};
+        }));
+    }
+    ORACX_TRYV(cli.secrets().remove_owner(entry.name));
+    return CommandResult{Json::object({{"name", entry.name}}), "provider " + entry.name + " is removed; the files it holds were not touched", 0, {}, false};
+}
+
+Run declare_rename(CLI::App& app) {
+    struct Flags {
+        std::string from, to;
+    };
+    const auto flags = std::make_shared<Flags>();
+    app.add_option("NAME", flags->from, "The provider's name")->required();
+    app.add_option("NEW", flags->to, "Its new name")->required();
+    return [flags](Cli& cli) -> Result<CommandResult> {
+        ORACX_TRY(const Config config, cli.config());
+        const ProviderEntry* entry = config.provider(flags->from);
+        if (entry == nullptr) return no_such_provider(config, flags->from);
+        if (!is_provider_name(flags->to)) return fail(Errc::usage, "rename to " + flags->to, "1 to 32 characters of a-z, 0-9 and - are allowed");
+        if (config.provider(flags->to) != nullptr) return fail(Errc::exists, "rename to " + flags->to, "there is a provider of this name");
+        ORACX_TRY(ConfigDocument document, cli.document());
+        const Json names = Json::object({{"from", flags->from}, {"to", flags->to}});
+        if (cli.daemon_socket()) {
+            ORACX_TRYV(cli.ask_daemon("provider-rename", names));
+        } else {
+            ORACX_TRYV(cli.with_catalog([&](Catalog& catalog) -> Status {
+                const Status renamed = catalog.rename_provider(flags->from, flags->to);
+                return !renamed && renamed.error().code == Errc::not_found ? Status() : renamed;  // never used yet
+            }));
+        }
+        ORACX_TRYV(cli.secrets().rename_owner(flags->from, flags->to));
+        document.rename_key("providers", flags->from, flags->to);
+        if (const Json* auth = document.find("providers." + flags->to + ".auth"); auth != nullptr && auth->as_string() == "secret:" + flags->from)
+            document.set("providers." + flags->to + ".auth", "secret:" + flags->to);
+        ORACX_TRYV(cli.save(document));
+        return CommandResult{names, fmt::format("provider {} is now {}", flags->from, flags->to), 0, {}, false};
+    };
+}
+
+}  // namespace
+
+void add_provider_commands(CommandTable& table) {
+    const std::string group = "Providers";
+    table.push_back({"local", group, "Add a folder on a disk as a provider", declare_local});
+    table.push_back({"sftp", group, "Add an SFTP account as a provider", declare_sftp});
+    table.push_back({"providers", group, "List, test and change providers", {}});
+    table.push_back({"providers list", group, "List them with their states", [](CLI::App&) -> Run { return list_providers; }});
+    table.push_back({"providers show", group, "Show one with its settings", [](CLI::App& app) { return declare_on_provider(app, show_provider); }});
+    table.push_back({"providers test", group, "Connect, write, read, hash, delete a test file", [](CLI::App& app) { return declare_on_provider(app, test_one); }});
+    table.push_back({"providers enable", group, "Use it", [](CLI::App& app) {
+                         return declare_on_provider(app, [](Cli& cli, const ProviderEntry& entry) { return enable(cli, entry, true); });
+                     }});
+    table.push_back({"providers disable", group, "Stop using it; what it holds stays", [](CLI::App& app) {
+                         return declare_on_provider(app, [](Cli& cli, const ProviderEntry& entry) { return enable(cli, entry, false); });
+                     }});
+    table.push_back({"providers remove", group, "Forget it; what it holds stays", [](CLI::App& app) { return declare_on_provider(app, remove); }});
+    table.push_back({"providers rename", group, "Give it another name", declare_rename});
+}
+
+}  // namespace oracxfs

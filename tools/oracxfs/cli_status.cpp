@@ -1,0 +1,282 @@
+// status, wait, replicas, log
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tools/config/units.h"
+#include "tools/control/envelope.h"
+#include "tools/oracxfs/commands.h"
+#include "tools/oracxfs/progress.h"
+#include "tools/oracxfs/status.h"
+
+namespace oracxfs {
+namespace {
+
+Json path_args(const Cli& cli, const std::string& typed) {
+    Json args = Json::object();
+    set_bytes(args, "path", typed.empty() ? std::string() : cli.path_in_mount(typed));
+    return args;
+}
+
+std::string upper(std::string_view text) {
+    std::string result;
+    for (const char c : text) result += c == '_' ? ' ' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    return result;
+}
+
+Paint paint_for(const std::string& state) {
+    if (state == "protected") return Paint::good;
+    if (state == "degraded" || state == "not_configured") return Paint::warning;
+    return Paint::bad;
+}
+
+// "2026-11-23T20:36:28Z" -> milliseconds since 1970; nothing for anything else.
+std::optional<WallTime> parse_utc(const std::string& text) {
+    int y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0;
+    if (std::sscanf(text.c_str(), "%d-%d-%dT%d:%d:%dZ", &y, &mo, &d, &h, &mi, &s) != 6) return std::nullopt;  // NOLINT(cert-err34-c)
+    const std::chrono::year_month_day date{std::chrono::year(y), std::chrono::month(static_cast<unsigned>(mo)), std::chrono::day(static_cast<unsigned>(d))};
+    return std::chrono::sys_days(date) + std::chrono::hours(h) + std::chrono::minutes(mi) + std::chrono::seconds(s);
+}
+
+std::string age_of(const Json& time, WallTime now) {
+    const auto at = parse_utc(time.as_string());
+    return at ? format_age(now - *at) : "never";
+}
+
+std::string size_of(const Json& bytes) { return format_size(static_cast<std::uint64_t>(bytes.as_int())); }
+
+std::string plural(std::int64_t count, const char* word) { return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s"); }
+
+// The answer on one screen.
+std::string render_status(const Output& out, const Json& data, WallTime now) {
+    const std::string& state = data["state"].as_string();
+    const std::int64_t wanted = data["copies"]["wanted"].as_int(), verified = data["copies"]["verified"].as_int();
+    std::string verdict = out.paint(paint_for(state), upper(state));
+    if (state != "not_configured") verdict += fmt::format(" {} {} of {} copies", out.utf8() ? "—" : "-", verified, wanted);
+    std::string text = "CLOUD STORAGE STATUS" + std::string(35, ' ') + verdict + "\nConfigured providers:\n";
+    std::vector<std::vector<std::string>> rows;
+    for (const Json& provider : data["providers"].items()) {
+        const std::string& name = provider["name"].as_string();
+        const std::string& word = provider["state"].as_string();
+        std::string shown = word;
+        std::replace(shown.begin(), shown.end(), '_', ' ');
+        shown[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(shown[0])));
+        const Json& files = provider["files"];
+        std::string space = "space unknown";
+        if (provider["quota"]["free"].is_int()) space = size_of(provider["quota"]["free"]) + " free";
+        std::string held = plural(files["verified"].as_int(), "file") + " verified";
+        if (provider["pending_files"].as_int() > 0) held += fmt::format(", {} pending", provider["pending_files"].as_int());
+        if (files["damaged"].as_int() > 0) held += fmt::format(", {} damaged", files["damaged"].as_int());
+        const bool enabled = provider["enabled"].as_bool();
+        rows.push_back({"  " + out.mark(word) + " " + name + ": " + shown, enabled ? space : "", enabled ? held : "",
+                        enabled ? "last ok " + age_of(provider["last_ok"], now) : "",
+                        provider["reason"].is_string() ? provider["reason"].as_string() + " " + printable(provider["reason_text"].as_string()) : ""});
+    }
+    text += rows.empty() ? "  none\n" : format_table({"", "", "", "", ""}, rows);
+    const Json& files = data["files"];
+    text += fmt::format("Files: {} ({})", files["total"].as_int(), size_of(files["bytes"]));
+    if (files["incomplete"].as_int() > 0) text += fmt::format(", {} not yet everywhere", files["incomplete"].as_int());
+    if (files["without_copy"].as_int() > 0) text += ", " + out.paint(Paint::bad, fmt::format("{} without a verified copy", files["without_copy"].as_int()));
+    text += "\n";
+    const Json& mount = data["mount"];
+    text += mount["mounted"].as_bool() ? fmt::format("Mounted at {} (close waits for {}{})\n", mount["dir"].as_string(), mount["close_waits_for"].as_string(),
+                                                     mount["read_only"].as_bool() ? ", read-only" : "")
+                                       : std::string("Not mounted\n");
+    for (const Json& step : data["next"].items()) text += "Next step: " + step.as_string() + "\n";
+    return text;
+}
+
+struct StatusFlags {
+    std::string path;
+    bool watch = false;
+    bool check = false;
+    std::string max_age;
+    std::uint32_t min_copies = 0;
+};
+
+Result<CommandResult> status_of_file(Cli& cli, const std::string& typed) {
+    Json rows = Json::array();
+    ORACX_TRYV(cli.ask("replicas", path_args(cli, typed), [&](const Json& event) {
+        for (const Json& row : event["rows"].items()) rows.push(row);
+    }));
+    std::string text, last;
+    std::int64_t verified = 0;
+    for (const Json& row : rows.items()) {
+        const std::string path = get_bytes(row, "path");
+        if (path != last) text += printable(path) + "  " + size_of(row["size"]) + "  sha256 " + row["sha256"].as_string().substr(0, 12) + "\n";
+        last = path;
+        const std::string& state = row["state"].as_string();
+        verified += state == "verified" ? 1 : 0;
+        text += "  " + cli.out().mark(state) + " " + row["provider"].as_string() + ": " + state;
+        if (row["verified_at"].is_string()) text += " " + age_of(row["verified_at"], SystemClock().wall());
+        if (row["error"].is_string()) text += "  " + printable(row["error"].as_string());
+        text += "\n";
+    }
+    if (rows.items().empty()) text = "nothing to replicate there\n";
+    return CommandResult{Json::object({{"replicas", std::move(rows)}}), std::move(text), 0, {}, false};
+}
+
+Result<CommandResult> watch_status(Cli& cli) {
+    SystemClock clock;
+    const std::stop_token stop = cli.signals().token();
+    while (!stop.stop_requested()) {
+        ORACX_TRY(const Json data, cli.ask("status", nullptr));
+        if (cli.out().json())
+            Output::write_stdout(make_envelope("status", 0, data).dump() + "\n");
+        else
+            Output::write_stdout("\x1b[H\x1b[2J" + render_status(cli.out(), data, clock.wall()));
+        clock.sleep_for(Millis(1'000), stop);
+    }
+    CommandResult outcome;
+    outcome.printed = true;
+    return outcome;
+}
+
+Run declare_status(CLI::App& app) {
+    const auto flags = std::make_shared<StatusFlags>();
+    app.add_option("PATH", flags->path, "Only this file or folder of the mount");
+    app.add_flag("--watch", flags->watch, "Show it again and again");
+    app.add_flag("--check", flags->check, "For monitoring: exit 0 protected, 3 degraded, 5 or 6 at risk");
+    app.add_option("--max-age", flags->max_age, "With --check: each provider must have answered within this time")->type_name("DUR");
+    app.add_option("--min-copies", flags->min_copies, "With --check: so many verified copies of each file are enough")->type_name("N");
+    return [flags](Cli& cli) -> Result<CommandResult> {
+        CheckLimits limits;
+        if (!flags->max_age.empty()) {
+            limits.max_age = parse_duration(flags->max_age);
+            if (!limits.max_age) return fail(Errc::usage, "--max-age " + flags->max_age, "give a duration such as 13h");
+        }
+        if (flags->min_copies > 0) limits.min_copies = flags->min_copies;
+        if (!flags->path.empty()) return status_of_file(cli, flags->path);
+        if (flags->watch) return watch_status(cli);
+        ORACX_TRY(Json data, cli.ask("status", nullptr));
+        const WallTime now = SystemClock().wall();
+        CommandResult outcome;
+        outcome.text = render_status(cli.out(), data, now);
+        if (flags->check) outcome.exit_code = check_exit_code(data, limits, now);
+        outcome.data = std::move(data);
+        return outcome;
+    };
+}
+
+std::string render_pending(const Json& data) {
+    std::string text;
+    for (const Json& file : data["files"].items()) {
+        text += printable(get_bytes(file, "path")) + ":";
+        for (const Json& missing : file["missing"].items())
+            text += fmt::format(" {} {}{}", missing["provider"].as_string(), missing["state"].as_string(), missing["down"].as_bool() ? " (down)" : "");
+        text += "\n";
+    }
+    return text;
+}
+
+Run declare_wait(CLI::App& app) {
+    struct Flags {
+        std::string path, timeout;
+    };
+    const auto flags = std::make_shared<Flags>();
+    app.add_option("PATH", flags->path, "Only this file or folder of the mount");
+    app.add_option("--timeout", flags->timeout, "Give up after this time (exit 9)")->type_name("DUR");
+    return [flags](Cli& cli) -> Result<CommandResult> {
+        Json args = path_args(cli, flags->path);
+        if (!flags->timeout.empty()) {
+            const auto timeout = parse_duration(flags->timeout);
+            if (!timeout) return fail(Errc::usage, "--timeout " + flags->timeout, "give a duration such as 30s or 10m");
+            args.set("timeout_ms", timeout->count());
+        }
+        args.set("progress", !cli.out().json());
+        SystemClock clock;
+        Result<Json> answer = Json();
+        {
+            ProgressView progress(cli.out(), clock, cli.environment());
+            answer = cli.ask_daemon("wait", args, [&](const Json& event) { progress.update(event); });
+        }
+        if (!answer && answer.error().code == Errc::daemon_unreachable) {
+            // Nothing uploads without a daemon; but when nothing is pending there is nothing to wait for.
+            ORACX_TRY(Json pending, cli.ask("pending", args));
+            if (pending["pending_files"].as_int() > 0) return fail(answer.error());
+            pending.set("state", "settled");
+            answer = std::move(pending);
+        }
+        if (!answer) return fail(answer.error());
+        const std::string& state = (*answer)["state"].as_string();
+        const std::int64_t count = (*answer)["pending_files"].as_int();
+        CommandResult outcome;
+        outcome.text = state == "settled" ? "all copies are verified" : render_pending(*answer);
+        if (state == "pending") outcome.error = Error(Errc::pending, plural(count, "file") + " not yet safe everywhere", "the time is over");
+        if (state == "partial") outcome.error = Error(Errc::partial, plural(count, "file") + " not at all providers", "a provider is down");
+        if (state == "at_risk")
+            outcome.error = Error(Errc::unavailable, plural((*answer)["without_copy"].as_int(), "file") + " without a verified copy", "no provider took them; they are kept on this machine");
+        outcome.data = std::move(*answer);
+        return outcome;
+    };
+}
+
+Run declare_replicas(CLI::App& app) {
+    const auto path = std::make_shared<std::string>();
+    app.add_option("PATH", *path, "Only this file or folder of the mount");
+    return [path](Cli& cli) -> Result<CommandResult> {
+        Json rows = Json::array();
+        ORACX_TRYV(cli.ask("replicas", path_args(cli, *path), [&](const Json& event) {
+            for (const Json& row : event["rows"].items()) rows.push(row);
+        }));
+        std::vector<std::vector<std::string>> cells;
+        for (const Json& row : rows.items())
+            cells.push_back({row["provider"].as_string(), row["state"].as_string(), size_of(row["size"]), row["sha256"].as_string().substr(0, 12),
+                             row["verified_at"].is_string() ? row["verified_at"].as_string() : "-", printable(get_bytes(row, "path")),
+                             row["error"].is_string() ? printable(row["error"].as_string()) : ""});
+        std::string text = cells.empty() ? "no files" : format_table({"PROVIDER", "STATE", ">SIZE", "SHA-256", "VERIFIED AT", "PATH", ""}, cells);
+        return CommandResult{std::move(rows), std::move(text), 0, {}, false};
+    };
+}
+
+Run declare_log(CLI::App& app) {
+    struct Flags {
+        bool follow = false;
+        std::int64_t count = 50;
+        std::string provider, level, path;
+    };
+    const auto flags = std::make_shared<Flags>();
+    app.add_flag("-f,--follow", flags->follow, "Go on with what happens next");
+    app.add_option("-n,--lines", flags->count, "So many entries")->type_name("N")->check(CLI::Range(0, 100'000));
+    app.add_option("--provider", flags->provider, "Only this provider")->type_name("NAME");
+    app.add_option("--level", flags->level, "info, warning or error")->check(CLI::IsMember({"info", "warning", "error"}))->type_name("LEVEL");
+    app.add_option("--path", flags->path, "Only this file")->type_name("PATH");
+    return [flags](Cli& cli) -> Result<CommandResult> {
+        Json args = path_args(cli, flags->path);
+        args.set("follow", flags->follow);
+        args.set("limit", flags->count);
+        args.set("provider", flags->provider);
+        args.set("level", flags->level);
+        Json events = Json::array();
+        const bool collect = cli.out().json() && !flags->follow;
+        const auto on_event = [&](const Json& event) {
+            if (collect) return void(events.push(event));
+            if (cli.out().json()) return Output::write_stdout(event.dump() + "\n");
+            std::string line = fmt::format("{} {:7} {}", event["at"].as_string(), event["level"].as_string(), event["kind"].as_string());
+            if (event["provider"].is_string()) line += "  " + event["provider"].as_string();
+            if (event["path"].is_string()) line += "  " + printable(get_bytes(event, "path"));
+            Output::write_stdout(line + "  " + printable(event["message"].as_string()) + "\n");
+        };
+        const auto answer = flags->follow ? cli.ask_daemon("log", args, on_event) : cli.ask("log", args, on_event);
+        CommandResult outcome;
+        outcome.printed = !collect;
+        outcome.data = Json::object({{"events", std::move(events)}});
+        if (!answer && flags->follow && answer.error().code == Errc::cancelled) return outcome;
+        if (!answer) return fail(answer.error());
+        if ((*answer)["count"].as_int() == 0) cli.out().note("nothing to report");
+        return outcome;
+    };
+}
+
+}  // namespace
+
+void add_status_commands(CommandTable& table) {
+    const std::string group = "Look";
+    table.push_back({"status", group, "Am I safe? The answer on one screen", declare_status});
+    table.push_back({"wait", group, "Wait until all copies are verified", declare_wait});
+    table.push_back({"replicas", group, "List each file's copy at each provider", declare_replicas});
+    table.push_back({"log", group, "Show what happened", declare_log});
+}
+
+}  // namespace oracxfs

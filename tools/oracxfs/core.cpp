@@ -1,0 +1,322 @@
+#include "tools/oracxfs/core.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <filesystem>
+
+#include "base/log.h"
+#include "tools/oracxfs/readme_text.h"
+#include "tools/oracxfs/recovery.h"
+
+namespace oracxfs {
+namespace {
+
+constexpr Millis kLockPatience{3'000};  // for a command that is just working on the state
+
+Status private_folder(const std::string& path) {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (error) return fail(error_from_errno(error.value(), "create " + path));
+    if (::chmod(path.c_str(), 0700) != 0) return fail(error_from_errno(errno, "protect " + path));
+    return {};
+}
+
+ReplicatorOptions replicator_options(const Config& config) {
+    ReplicatorOptions options;
+    options.seed = random_u64();
+    options.retry_pause_min = config.replication.backoff.from;
+    options.retry_pause_max = config.replication.backoff.to;
+    options.delete_grace = config.replication.delete_grace;
+    options.heal_after = config.replication.heal_after;
+    options.trash_age = Millis(config.retention.trash_days * 86'400'000ll);
+    options.write_ahead_bytes = config.mount.write_ahead;
+    return options;
+}
+
+FilesystemOptions filesystem_options(const CoreOptions& core) {
+    FilesystemOptions options;
+    options.ack = core.config.mount.close_waits_for;
+    options.read_only = core.read_only;
+    options.cache_bytes = core.config.mount.cache_size;
+    options.uid = ::geteuid();
+    options.gid = ::getegid();
+    options.readme = readme_text();
+    return options;
+}
+
+bool needs_new_mount(const Config& a, const Config& b) {
+    return a.mount.dir != b.mount.dir || a.mount.close_waits_for != b.mount.close_waits_for ||
+           a.mount.cache_size != b.mount.cache_size || a.mount.write_ahead != b.mount.write_ahead ||
+           a.mount.allow_other != b.mount.allow_other || a.staging.max_size != b.staging.max_size ||
+           a.staging.min_free != b.staging.min_free || a.replication.backoff != b.replication.backoff ||
+           a.replication.heal_after != b.replication.heal_after || a.replication.delete_grace != b.replication.delete_grace ||
+           a.retention.trash_days != b.retention.trash_days;
+}
+
+}  // namespace
+
+Core::Core(CoreOptions options)
+    : options_(std::move(options)),
+      secrets_(options_.places, options_.environment),
+      registry_(make_registry()),
+      config_(std::make_shared<const Config>(options_.config)) {}
+
+Result<std::unique_ptr<Core>> Core::open(CoreOptions options) {
+    auto core = std::unique_ptr<Core>(new Core(std::move(options)));  // NOLINT: the constructor is private
+    ORACX_TRYV(core->open_all());
+    return core;
+}
+
+Core::~Core() { stop(Millis(0), {}); }
+
+Status Core::open_all() {
+    const Places& places = options_.places;
+    for (const std::string& folder : {places.state, places.staging, places.cache, places.log_dir, places.run})
+        ORACX_TRYV(private_folder(folder));
+    ORACX_TRY(lock_, StateLock::acquire(places.lock_file, {::getpid(), true, places.socket, options_.mount_point}, kLockPatience));
+
+    CatalogOpenReport report;
+    ORACX_TRY(catalog_, Catalog::open({places.catalog_db, &clock_, options_.config.replication.delete_grace}, &report));
+    ORACX_TRYV(open_providers());
+
+    StagingOptions staging;
+    staging.directory = places.staging;
+    if (options_.config.staging.max_size) staging.max_bytes = *options_.config.staging.max_size;
+    staging.reserve_bytes = options_.config.staging.min_free;
+    staging.digests = wanted_digests();
+    staging.leaf_key = catalog_->leaf_key();
+    staging.make_room = [this](std::uint64_t bytes) {
+        const std::lock_guard lock(room_mutex_);
+        if (room_maker_ != nullptr) room_maker_->make_room(bytes);
+    };
+    ORACX_TRY(staging_, Staging::open(disk_, clock_, staging));
+    ORACX_TRYV(recover(report));
+
+    ORACX_TRY(cache_, BlockCache::open(disk_, {places.cache, options_.config.mount.cache_size, catalog_->leaf_key()}));
+    ReplicatorOptions lanes = replicator_options(options_.config);
+    lanes.adopt_at_first_sight = !report.damaged_copy.empty();  // the providers' files are ours, we only lost the list
+    replicator_ = std::make_unique<Replicator>(*catalog_, *staging_, clock_, lanes);
+    for (const Member& member : members_) announce(member);
+    filesystem_ = std::make_unique<Filesystem>(*catalog_, *staging_, *cache_, *replicator_, clock_, filesystem_options(options_));
+    const std::lock_guard lock(room_mutex_);
+    room_maker_ = filesystem_.get();
+    return {};
+}
+
+std::shared_ptr<Provider> Core::make(const ProviderEntry& entry) {
+    if (!entry.enabled) return nullptr;
+    const Places& places = options_.places;
+    ProviderSurroundings surroundings;
+    surroundings.state_directory = places.state;
+    surroundings.instance = catalog_->instance();
+    surroundings.forbidden_paths = {places.staging, places.cache, places.log_dir, places.run};
+    if (!options_.mount_point.empty()) surroundings.forbidden_paths.push_back(options_.mount_point);
+    surroundings.secret = [this](const std::string& name) { return secrets_.get(name); };
+    surroundings.clock = &clock_;
+    surroundings.upload_limit = config()->replication.upload_limit;
+    auto made = make_provider(registry_, entry, surroundings);
+    if (made) return std::shared_ptr<Provider>(std::move(*made));
+    log::error("core", made.error().to_string());
+    return make_unusable_provider(made.error());
+}
+
+Status Core::open_providers() {
+    const Config& config = options_.config;
+    for (const ProviderEntry& entry : config.providers) {
+        Member member{entry, {}, nullptr};
+        ORACX_TRY(member.id, catalog_->configure_provider(entry.name, entry.type, entry.enabled));
+        member.provider = make(entry);
+        members_.push_back(std::move(member));
+    }
+    // Taken out of the file by hand: what it holds is remembered until `providers remove`.
+    ORACX_TRY(const auto rows, catalog_->providers());
+    for (const ProviderRow& row : rows)
+        if (config.provider(row.name) == nullptr && row.active)
+            ORACX_TRYV(catalog_->configure_provider(row.name, row.type, false));
+    if (std::none_of(config.providers.begin(), config.providers.end(), [](const ProviderEntry& p) { return p.enabled; }))
+        warnings_.emplace_back("no provider is configured: nothing can be written until there is one");
+    if (!config.replication.limit_hours.empty())
+        warnings_.emplace_back("replication.limit_hours has no effect in this version");
+    return {};
+}
+
+void Core::announce(const Member& member) {
+    const auto rows = catalog_->providers();
+    if (!rows) return;
+    for (const ProviderRow& row : *rows)
+        if (row.id == member.id) replicator_->add_provider(row, member.provider);
+}
+
+DigestSet Core::wanted_digests() const {
+    DigestSet digests;
+    for (const Member& member : members_)
+        if (member.provider) digests = digests | member.provider->capabilities().wanted_digests;
+    return digests;
+}
+
+Status Core::recover(const CatalogOpenReport& report) {
+    const bool lost = !report.damaged_copy.empty() || report.created;
+    std::vector<ProviderId> wanted;
+    for (const Member& member : members_)
+        if (member.provider) wanted.push_back(member.id);
+    ORACX_TRY(const StagingRecovery recovered, recover_staging(*catalog_, *staging_, lost, wanted));
+    if (!report.damaged_copy.empty()) {
+        // The providers' own listings fill in the rest: the lanes compare them with the catalogue and adopt what it does
+        // not know. A rebuild that trusts hashes instead of fetching (fs/rebuild.h) belongs here.
+        warnings_.push_back("the catalogue was damaged (" + report.damage + "); it is kept as " + report.damaged_copy +
+                            " and is being rebuilt from staging and the providers");
+        EventRow event;
+        event.level = "error";
+        event.kind = "catalogue_rebuilt";
+        event.code = info(Errc::corrupt).e_code;
+        event.message = warnings_.back();
+        (void)catalog_->append_event(event);
+    }
+    if (recovered.committed > 0)
+        log::warn("core", std::to_string(recovered.committed) + " files were found in staging and are replicated now");
+    if (recovered.unreadable > 0)
+        warnings_.push_back(std::to_string(recovered.unreadable) + " staged files cannot be read; they are left in " + options_.places.staging);
+    return {};
+}
+
+void Core::start() {
+    replicator_->start();
+    started_ = true;
+}
+
+void Core::stop(Millis grace, const std::stop_token& hurry) {
+    if (stopped_) return;
+    stopped_ = true;
+    if (started_ && grace.count() > 0 && !replicator_->transfers().empty()) {
+        struct Shared {
+            std::mutex mutex;
+            std::condition_variable_any changed;
+            bool settled = false;
+        };
+        const auto shared = std::make_shared<Shared>();
+        std::stop_source done;
+        replicator_->when_settled("", done.get_token(), [shared](const Status&) {
+            const std::lock_guard lock(shared->mutex);
+            shared->settled = true;
+            shared->changed.notify_all();
+        });
+        std::unique_lock lock(shared->mutex);
+        shared->changed.wait_for(lock, hurry, grace, [&] { return shared->settled; });
+        lock.unlock();
+        done.request_stop();
+    }
+    if (filesystem_) filesystem_->stop();
+    if (replicator_) replicator_->stop();
+    {
+        const std::lock_guard lock(room_mutex_);
+        room_maker_ = nullptr;
+    }
+    filesystem_.reset();
+    replicator_.reset();
+    cache_.reset();
+    staging_.reset();
+    members_.clear();
+    catalog_.reset();
+    lock_.reset();
+}
+
+std::shared_ptr<const Config> Core::config() const {
+    const std::lock_guard lock(config_mutex_);
+    return config_;
+}
+
+StateView Core::view() {
+    return {*catalog_, clock_, config(), replicator_.get(), staging_.get(), options_.mount_point, options_.read_only};
+}
+
+Result<Json> Core::reload() {
+    const std::lock_guard one(reload_mutex_);
+    ORACX_TRY(Config fresh, load_config(options_.places.config_file, options_.environment));
+    const std::shared_ptr<const Config> old = config();
+    // Flags of the mount command stay.
+    fresh.mount.close_waits_for = options_.config.mount.close_waits_for;
+    fresh.mount.dir = old->mount.dir;
+    const bool remount = needs_new_mount(*old, fresh);
+    {
+        const std::lock_guard lock(config_mutex_);
+        config_ = std::make_shared<const Config>(fresh);
+    }
+    Json changes = Json::array();
+    std::vector<Member> kept;
+    for (Member& member : members_) {
+        if (fresh.provider(member.entry.name) != nullptr) {
+            kept.push_back(std::move(member));
+            continue;
+        }
+        replicator_->remove_provider(member.id);
+        // Forgotten already when `providers remove` asked for it.
+        const auto rows = catalog_->providers();
+        if (rows && std::any_of(rows->begin(), rows->end(), [&](const ProviderRow& row) { return row.id == member.id; }))
+            ORACX_TRYV(catalog_->configure_provider(member.entry.name, member.entry.type, false));
+        changes.push("removed " + member.entry.name);
+    }
+    members_ = std::move(kept);
+    const bool limit_changed = old->replication.upload_limit != fresh.replication.upload_limit;
+    for (const ProviderEntry& entry : fresh.providers) {
+        auto found = std::find_if(members_.begin(), members_.end(), [&](const Member& m) { return m.entry.name == entry.name; });
+        const bool is_new = found == members_.end();
+        if (!is_new && found->entry == entry && !limit_changed) {
+            // Perhaps a secret was entered or a disk plugged in: whoever reloads wants it tried now.
+            if (found->provider) replicator_->probe_now(found->id);
+            continue;
+        }
+        Member member{entry, {}, nullptr};
+        ORACX_TRY(member.id, catalog_->configure_provider(entry.name, entry.type, entry.enabled));
+        member.provider = make(entry);
+        announce(member);
+        changes.push((is_new ? "added " : "changed ") + entry.name);
+        if (is_new)
+            members_.push_back(std::move(member));
+        else
+            *found = std::move(member);
+    }
+    staging_->set_digests(wanted_digests());
+    filesystem_->providers_changed();
+    replicator_->nudge();
+    log::info("core", "configuration reloaded, changes: " + std::to_string(changes.items().size()));
+    Json result = Json::object({{"changes", std::move(changes)}, {"needs_new_mount", remount}});
+    return result;
+}
+
+Status Core::rename_provider(const std::string& from, const std::string& to) {
+    const std::lock_guard one(reload_mutex_);
+    ORACX_TRYV(catalog_->rename_provider(from, to));
+    // reload() makes it anew under the new name, so that messages and events carry that one; the id stays.
+    const auto found = std::find_if(members_.begin(), members_.end(), [&](const Member& m) { return m.entry.name == from; });
+    if (found == members_.end()) return {};
+    replicator_->remove_provider(found->id);
+    members_.erase(found);
+    return {};
+}
+
+Status Core::forget_provider(const std::string& name) {
+    const std::lock_guard one(reload_mutex_);
+    ORACX_TRY(const auto rows, catalog_->providers());
+    const auto row = std::find_if(rows.begin(), rows.end(), [&](const ProviderRow& r) { return r.name == name; });
+    if (row == rows.end()) return {};
+    replicator_->remove_provider(row->id);
+    std::erase_if(members_, [&](const Member& m) { return m.entry.name == name; });
+    return catalog_->forget_provider(row->id);
+}
+
+void Core::probe_provider(const std::string& name) {
+    const std::lock_guard one(reload_mutex_);
+    for (const Member& member : members_)
+        if (member.entry.name == name && member.provider) replicator_->probe_now(member.id);
+}
+
+bool Core::is_down(const std::string& provider) const {
+    for (const ProviderStatus& status : replicator_->provider_status())
+        if (status.row.name == provider) return status.health.active && status.health.down;
+    return false;
+}
+
+}  // namespace oracxfs

@@ -1,0 +1,102 @@
+#pragma once
+// The composition root: everything that works on one state, wired by constructors in one place and taken apart in reverse.
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/disk.h"
+#include "cache/block_cache.h"
+#include "cache/catalog.h"
+#include "cache/staging.h"
+#include "fs/filesystem.h"
+#include "fs/replicator.h"
+#include "tools/config/config.h"
+#include "tools/oracxfs/provider_factory.h"
+#include "tools/oracxfs/secret_store.h"
+#include "tools/oracxfs/state_lock.h"
+#include "tools/oracxfs/status.h"
+
+namespace oracxfs {
+
+struct CoreOptions {
+    Places places;
+    Environment environment;
+    Config config;             // flags applied
+    std::string mount_point;   // absolute
+    bool read_only = false;
+};
+
+class Core {
+  public:
+    // Takes the state's lock, opens everything, recovers what a crash left, in this order: secrets (at first use), catalogue,
+    // providers, staging, cache, replicator, file system. No network. Errors: busy (another owner), config, local_io, ...
+    static Result<std::unique_ptr<Core>> open(CoreOptions options);
+    ~Core();
+    Core(const Core&) = delete;
+    Core& operator=(const Core&) = delete;
+
+    void start();  // the lanes begin to work
+    // Waits for uploads under way, at most `grace` and not after `hurry`; then cancels them (they resume at the next start)
+    // and ends all threads. The mount must be gone.
+    void stop(Millis grace, const std::stop_token& hurry);
+
+    // Reads the configuration again and brings providers in line with it. What needs a new mount to take effect is named in
+    // the answer. An invalid file changes nothing.
+    Result<Json> reload();
+    Status rename_provider(const std::string& from, const std::string& to);  // then reload()
+    Status forget_provider(const std::string& name);                        // its rows; never what it holds
+    void probe_provider(const std::string& name);
+    [[nodiscard]] bool is_down(const std::string& provider) const;
+
+    [[nodiscard]] StateView view();
+    [[nodiscard]] std::shared_ptr<const Config> config() const;
+    [[nodiscard]] Filesystem& filesystem() { return *filesystem_; }
+    [[nodiscard]] Replicator& replicator() { return *replicator_; }
+    [[nodiscard]] Catalog& catalog() { return *catalog_; }
+    [[nodiscard]] Clock& clock() { return clock_; }
+    [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }  // of opening
+    Status describe_lock(const LockOwner& owner) { return lock_->describe(owner); }
+
+  private:
+    struct Member {  // one configured provider
+        ProviderEntry entry;
+        ProviderId id;
+        std::shared_ptr<Provider> provider;  // null: inactive
+    };
+
+    explicit Core(CoreOptions options);
+    Status open_all();
+    Status open_providers();
+    Status recover(const CatalogOpenReport& report);
+    std::shared_ptr<Provider> make(const ProviderEntry& entry);
+    [[nodiscard]] DigestSet wanted_digests() const;
+    void announce(const Member& member);
+
+    const CoreOptions options_;
+    SystemClock clock_;
+    SystemDisk disk_;
+    std::vector<std::string> warnings_;
+    std::optional<StateLock> lock_;
+    SecretStore secrets_;
+    const ProviderRegistry registry_;
+
+    mutable std::mutex config_mutex_;
+    std::shared_ptr<const Config> config_;
+    std::mutex reload_mutex_;  // one reload at a time; guards members_
+    std::vector<Member> members_;
+
+    std::unique_ptr<Catalog> catalog_;
+    std::unique_ptr<Staging> staging_;
+    std::unique_ptr<BlockCache> cache_;
+    std::unique_ptr<Replicator> replicator_;
+    std::mutex room_mutex_;           // guards the file system's coming and going against staging's calls
+    Filesystem* room_maker_ = nullptr;
+    std::unique_ptr<Filesystem> filesystem_;
+    bool started_ = false;
+    bool stopped_ = false;
+};
+
+}  // namespace oracxfs

@@ -1,0 +1,271 @@
+#include "tools/oracxfs/daemon.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <memory>
+#include <thread>
+
+#include "base/log.h"
+#include "base/unique_fd.h"
+#include "fs/fuse_adapter.h"
+#include "tools/control/envelope.h"
+#include "tools/control/server.h"
+#include "tools/oracxfs/core.h"
+#include "tools/oracxfs/sd_notify.h"
+#include "tools/oracxfs/service.h"
+#include "tools/oracxfs/signals.h"
+
+namespace oracxfs {
+namespace {
+
+constexpr Millis kGrace{5'000};         // for uploads under way when the daemon ends
+constexpr Millis kProbeMax{5'000};
+constexpr Millis kProbeLook{20};
+constexpr Millis kStatusPause{10'000};  // between looks at the verdict for systemd
+
+// Open files of programs, uploads and connections each take a descriptor; the usual soft limit of 1,024 is soon reached.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Passwords are in this memory: no core files, no debugger of the same user.
+void protect_memory() {
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__  // the leak check traces its own process
+    ::prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+log::Level level_from(const std::string& word) {
+    if (word == "debug") return log::Level::debug;
+    if (word == "warning") return log::Level::warn;
+    if (word == "error") return log::Level::error;
+    return log::Level::info;
+}
+
+void configure_log(const DaemonOptions& options) {
+    log::Options logging;
+    logging.level = options.verbose > 1 ? log::Level::debug : level_from(options.config.log.level);
+    logging.file = options.places.log_file;
+    logging.to_stderr = options.foreground;
+    log::configure(logging);
+}
+
+// What the socket can do to a running daemon, beyond looking.
+void add_daemon_handlers(HandlerRegistry& registry, Core& core, const std::string& mount_point, const std::function<void()>& end) {
+    add_state_handlers(registry, [&core] { return core.view(); });
+    registry.add("ping", [](const Json&, const OpContext&, const Emit&) -> Result<Json> {
+        return Json::object({{"pid", std::int64_t{::getpid()}}, {"version", ORACXFS_VERSION}});
+    });
+    registry.add("reload", [&core](const Json&, const OpContext&, const Emit&) { return core.reload(); });
+    registry.add("provider-probe", [&core](const Json& args, const OpContext& ctx, const Emit&) -> Result<Json> {
+        const std::string& name = args["name"].as_string();
+        core.probe_provider(name);
+        // Whoever asks goes on to wait for uploads: the provider should not count as down any more when they do.
+        const SteadyTime deadline = core.clock().steady() + kProbeMax;
+        while (core.is_down(name) && core.clock().steady() < deadline)
+            if (!core.clock().sleep_for(kProbeLook, ctx.stop)) break;
+        return Json::object({{"down", core.is_down(name)}});
+    });
+    registry.add("provider-rename", [&core](const Json& args, const OpContext&, const Emit&) -> Result<Json> {
+        ORACX_TRYV(core.rename_provider(args["from"].as_string(), args["to"].as_string()));
+        return Json();
+    });
+    registry.add("provider-forget", [&core](const Json& args, const OpContext&, const Emit&) -> Result<Json> {
+        ORACX_TRYV(core.forget_provider(args["name"].as_string()));
+        return Json();
+    });
+    registry.add("unmount", [mount_point, end](const Json& args, const OpContext&, const Emit&) -> Result<Json> {
+        // A lazy end is ours: the session stops first, because a mount that is in use lives on for its users when detached
+        // and would keep the session waiting for them. Otherwise the kernel is asked, who knows of programs that use it.
+        if (args["lazy"].as_bool())
+            end();
+        else
+            ORACX_TRYV(detach_mount(mount_point, false));
+        return Json::object({{"mount_point", mount_point}});
+    });
+}
+
+// Keeps systemd's status line true.
+void report_verdict(Core& core, const std::stop_token& stop) {
+    while (core.clock().sleep_for(kStatusPause, stop)) {
+        const auto report = status_report(core.view());
+        if (!report) continue;
+        sd_notify("STATUS=" + (*report)["state"].as_string() + ", " + std::to_string((*report)["files"]["incomplete"].as_int()) + " files not yet everywhere");
+    }
+}
+
+}  // namespace
+
+Status detach_mount(const std::string& mount_point, bool lazy) {
+    if (::umount2(mount_point.c_str(), lazy ? MNT_DETACH : 0) == 0) return {};
+    if (errno == EBUSY) return fail(Errc::busy, "unmount " + mount_point, "a program uses it; end it, or use --lazy");
+    if (errno == EINVAL) return {};  // not mounted any more
+    if (errno != EPERM) return fail(error_from_errno(errno, "unmount " + mount_point));
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const int null = ::open("/dev/null", O_RDWR);
+        ::dup2(null, STDERR_FILENO);
+        sigset_t none;
+        ::sigemptyset(&none);
+        ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        if (lazy)
+            ::execlp("fusermount3", "fusermount3", "-u", "-z", "--", mount_point.c_str(), nullptr);
+        else
+            ::execlp("fusermount3", "fusermount3", "-u", "--", mount_point.c_str(), nullptr);
+        ::_exit(127);
+    }
+    int status = 0;
+    if (child > 0) ::waitpid(child, &status, 0);
+    if (child > 0 && status == 0) return {};
+    if (!is_mounted(mount_point)) return {};
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127) return fail(Errc::mount_failed, "unmount " + mount_point, "fusermount3 is missing (package fuse3)");
+    return fail(Errc::busy, "unmount " + mount_point, "a program uses it; end it, or use --lazy");
+}
+
+Status run_daemon(const DaemonOptions& options, const std::function<void(const std::vector<std::string>&)>& ready) {
+    raise_descriptor_limit();
+    protect_memory();
+    configure_log(options);
+    log::info("daemon", std::string("oracxfs ") + ORACXFS_VERSION + " starts, mount point " + options.mount_point);
+
+    std::unique_ptr<Core> core;
+    std::atomic<bool> serving{false};
+    SignalWatch signals(
+        [&] {
+            if (!serving) return;
+            if (const auto reloaded = core->reload(); !reloaded) log::error("daemon", "configuration not taken over: " + reloaded.error().to_string());
+        },
+        true);
+    ORACX_TRY(core, Core::open({options.places, options.environment, options.config, options.mount_point, options.read_only}));
+
+    MountOptions mount_options;
+    mount_options.mount_point = options.mount_point;
+    mount_options.read_only = options.read_only;
+    mount_options.allow_other = options.config.mount.allow_other;
+    mount_options.options = options.options;
+    mount_options.debug = options.foreground && options.verbose > 2;
+    ORACX_TRY(auto mount, FuseMount::mount(core->filesystem(), mount_options));
+
+    HandlerRegistry handlers;
+    add_daemon_handlers(handlers, *core, options.mount_point, [&] { mount->exit(); });
+    ControlServerOptions control;
+    control.socket = options.places.socket;
+    ORACX_TRY(const auto server, ControlServer::start(control, handlers));
+
+    core->start();
+    serving = true;
+    Status served;
+    {
+        const std::stop_callback on_signal(signals.token(), [&] { mount->exit(); });
+        std::jthread verdict([&](const std::stop_token& stop) { report_verdict(*core, stop); });
+        served = mount->run([&] {
+            log::info("daemon", "mounted");
+            sd_notify("READY=1\nMAINPID=" + std::to_string(::getpid()));
+            ready(core->warnings());
+        });
+    }
+    serving = false;
+    sd_notify("STOPPING=1");
+    log::info("daemon", "unmounted, ending");
+    server->stop();  // before the mount goes away: the request that ended it may still be in its handler
+    mount.reset();
+    core->stop(kGrace, signals.second());
+    log::info("daemon", "ended");
+    log::flush();
+    return served;
+}
+
+// --- into the background -------------------------------------------------------------------------------------------------
+
+namespace {
+
+void report(int fd, const Json& message) {
+    const std::string line = message.dump() + "\n";
+    (void)!::write(fd, line.data(), line.size());
+}
+
+// Nothing of the terminal stays with the daemon.
+void leave_terminal() {
+    const UniqueFd null(::open("/dev/null", O_RDWR));
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null.get(), fd);
+}
+
+[[noreturn]] void run_child(const DaemonOptions& options, UniqueFd pipe) {
+    ::setsid();
+    (void)!::chdir("/");
+    bool announced = false;
+    const Status served = run_daemon(options, [&](const std::vector<std::string>& warnings) {
+        Json list = Json::array();
+        for (const std::string& warning : warnings) list.push(warning);
+        report(pipe.get(), Json::object({{"ready", true}, {"warnings", std::move(list)}}));
+        announced = true;
+        leave_terminal();
+        pipe.reset();
+    });
+    if (!served) {
+        log::error("daemon", served.error().to_string());
+        if (!announced) report(pipe.get(), Json::object({{"ready", false}, {"error", error_to_json(served.error())}}));
+    }
+    log::flush();
+    ::_exit(served ? 0 : info(served.error().code).exit_code);
+}
+
+volatile sig_atomic_t g_child = 0;  // for the handler: whoever interrupts `oracxfs mount` ends what it has begun
+void pass_on(int number) {
+    if (g_child > 0) ::kill(g_child, number == SIGINT ? SIGTERM : number);
+}
+
+}  // namespace
+
+Result<Launched> launch_daemon(const DaemonOptions& options) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail(error_from_errno(errno, "make a pipe"));
+    UniqueFd reading(ends[0]), writing(ends[1]);
+    const pid_t child = ::fork();
+    if (child < 0) return fail(error_from_errno(errno, "start the daemon"));
+    if (child == 0) {
+        reading.reset();
+        run_child(options, std::move(writing));
+    }
+    writing.reset();
+    g_child = child;
+    struct sigaction action {};
+    action.sa_handler = pass_on;
+    ::sigaction(SIGINT, &action, nullptr);
+    ::sigaction(SIGTERM, &action, nullptr);
+    std::string text;
+    std::array<char, 4096> buffer{};
+    for (;;) {
+        const ssize_t got = ::read(reading.get(), buffer.data(), buffer.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    const auto message = parse_json(text);
+    if (!message) {
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        std::string why = "it ended";
+        if (WIFSIGNALED(status)) why += " by signal " + std::to_string(WTERMSIG(status));
+        return fail(Errc::internal, "start the daemon", why + "; see " + options.places.log_file);
+    }
+    if (!(*message)["ready"].as_bool()) return fail(error_from_json((*message)["error"]));
+    Launched launched{child, {}};
+    for (const Json& warning : (*message)["warnings"].items()) launched.warnings.push_back(warning.as_string());
+    return launched;
+}
+
+}  // namespace oracxfs

@@ -1,0 +1,3 @@
+#include "tools/oracxfs/commands.h"
+
+int main(int argc, char** argv) { return oracxfs::run_cli(argc, argv); }

@@ -1,0 +1,78 @@
+#include "tools/oracxfs/progress.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tools/config/units.h"
+
+namespace oracxfs {
+namespace {
+constexpr std::size_t kBarsMax = 12;
+constexpr std::size_t kBarCells = 20;
+}  // namespace
+
+ProgressView::ProgressView(const Output& output, Clock& clock, const Environment& environment)
+    : output_(output), clock_(clock), begun_(clock.steady()) {
+    if (const auto text = environment("ORACXFS_PROGRESS_INTERVAL"))
+        if (const auto interval = parse_duration(*text); interval && interval->count() > 0) plain_interval_ = *interval;
+    next_plain_ = begun_ + plain_interval_;
+}
+
+std::string ProgressView::bar(double share) const {
+    const auto cells = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * kBarCells);
+    std::string text;
+    for (std::size_t i = 0; i < kBarCells; ++i)
+        text += i < cells ? (output_.utf8() ? "█" : "#") : (output_.utf8() ? "·" : ".");
+    return text;
+}
+
+void ProgressView::update(const Json& event) {
+    if (event["type"].as_string() != "progress" || output_.quiet()) return;
+    if (output_.shows_progress()) return draw(event);
+    if (clock_.steady() < next_plain_) return;
+    next_plain_ = clock_.steady() + plain_interval_;
+    Output::write_stderr(fmt::format("waiting: {} files, {} to send, {} transfers under way\n", event["files"]["incomplete"].as_int(),
+                                     format_size(static_cast<std::uint64_t>(event["pending_bytes"].as_int())), event["transfers"].items().size()));
+}
+
+void ProgressView::draw(const Json& event) {
+    std::string text;
+    std::size_t lines = 0;
+    for (const Json& transfer : event["transfers"].items()) {
+        if (lines == kBarsMax) break;
+        const auto bytes = static_cast<std::uint64_t>(transfer["bytes"].as_int());
+        const auto total = static_cast<std::uint64_t>(transfer["total"].as_int());
+        const double share = total > 0 ? static_cast<double>(bytes) / static_cast<double>(total) : 0;
+        std::string line = fmt::format("  {:12} {} {:3.0f} %  {:>9}", transfer["provider"].as_string(), bar(share), share * 100, format_size(bytes));
+        if (transfer["verifying"].as_bool())
+            line += "  verifying";
+        else if (transfer["rate"].as_double() > 0)
+            line += fmt::format("  {:>9}/s", format_size(static_cast<std::uint64_t>(transfer["rate"].as_double())));
+        if (transfer["attempt"].as_int() > 1) line += fmt::format("  try {}", transfer["attempt"].as_int());
+        line += "  " + printable(transfer["path"].as_string());
+        text += "\x1b[2K" + line.substr(0, static_cast<std::size_t>(output_.width()) + 60) + "\n";
+        ++lines;
+    }
+    text += fmt::format("\x1b[2K  {} files wait, {} to send, elapsed {}\n", event["files"]["incomplete"].as_int(),
+                        format_size(static_cast<std::uint64_t>(event["pending_bytes"].as_int())),
+                        format_duration(std::chrono::duration_cast<Millis>(clock_.steady() - begun_)));
+    ++lines;
+    std::string up = lines_ > 0 ? fmt::format("\x1b[{}A", lines_) : std::string();
+    std::string rest;
+    for (std::size_t i = lines; i < lines_; ++i) rest += "\x1b[2K\n";
+    if (lines_ > lines) rest += fmt::format("\x1b[{}A", lines_ - lines);
+    lines_ = lines;
+    Output::write_stderr(up + text + rest);
+}
+
+void ProgressView::clear() {
+    if (lines_ == 0) return;
+    std::string text = fmt::format("\x1b[{}A", lines_);
+    for (std::size_t i = 0; i < lines_; ++i) text += "\x1b[2K\n";
+    text += fmt::format("\x1b[{}A", lines_);
+    lines_ = 0;
+    Output::write_stderr(text);
+}
+
+}  // namespace oracxfs

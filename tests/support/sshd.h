@@ -1,0 +1,59 @@
+#pragma once
+// A real OpenSSH server on loopback, with keys and configuration of its own, as the user who runs the test.
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/support/temp_dir.h"
+
+namespace oracxfs::test {
+
+struct SshdOptions {
+    bool internal_sftp = false;  // ForceCommand internal-sftp: no shell
+    std::string host_key_type = "ed25519";
+    std::vector<std::string> extra_lines;  // of sshd_config
+    int port = 0;                          // 0: any free one
+};
+
+class Sshd {
+  public:
+    // Nothing, and a printed reason, where sshd cannot be run.
+    static std::unique_ptr<Sshd> start(const SshdOptions& options = {});
+    static bool available();
+    ~Sshd();
+    Sshd(const Sshd&) = delete;
+    Sshd& operator=(const Sshd&) = delete;
+
+    [[nodiscard]] int port() const { return port_; }
+    [[nodiscard]] const std::string& user() const { return user_; }
+    [[nodiscard]] std::string key_file() const { return dir_ / "id"; }
+    [[nodiscard]] std::string host_key_line() const;  // "ssh-ed25519 AAAA..."
+    [[nodiscard]] std::string log() const;
+    // A folder on the server for the test's files (absolute).
+    [[nodiscard]] std::string folder() const { return dir_ / "data"; }
+
+    void kill_connections() const;   // SIGKILL to what serves existing connections
+    void freeze() const;             // SIGSTOP to the listener and to all connections
+    void thaw() const;
+    void stop();                     // no new connections; existing ones go on
+
+  private:
+    Sshd() = default;
+    [[nodiscard]] std::vector<pid_t> children() const;
+    void signal_all(int number) const;
+    bool launch(const SshdOptions& options);
+
+    TempDir dir_;
+    std::string user_;
+    int port_ = 0;
+    pid_t pid_ = 0;
+};
+
+// A TCP port that nobody listens on.
+int free_port();
+
+}  // namespace oracxfs::test

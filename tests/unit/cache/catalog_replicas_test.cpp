@@ -1,0 +1,780 @@
+#include <algorithm>
+
+#include "tests/unit/cache/catalog_fixture.h"
+
+namespace oracxfs::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+Catalog::DueFilter at_most(std::size_t limit, std::vector<VersionId> except = {}) {
+    Catalog::DueFilter filter;
+    filter.limit = limit;
+    filter.except = std::move(except);
+    return filter;
+}
+Catalog::DueFilter sized(std::optional<std::uint64_t> min, std::optional<std::uint64_t> max) {
+    Catalog::DueFilter filter;
+    filter.min_size = min;
+    filter.max_size = max;
+    return filter;
+}
+
+class CatalogReplicasTest : public CatalogTest {
+  protected:
+    ProviderId p = provider("p");
+    ProviderId q = provider("q");
+};
+
+// --- committing ------------------------------------------------------------------------------------------------------
+
+TEST_F(CatalogReplicasTest, ACommittedFileIsQueuedEverywhereAtOnce) {
+    const VersionId v = write("f", {p, q}, {.size = 200'000, .staged = "v1"});
+    for (const ProviderId where : {p, q}) {
+        const auto found = row(v, where);
+        ASSERT_TRUE(found);
+        EXPECT_EQ(found->state, ReplicaState::queued);
+        EXPECT_EQ(found->due, now());
+        EXPECT_EQ(found->key, "");
+    }
+    const ReplicaJob todo = job(v, p);
+    EXPECT_TRUE(todo.wanted);
+    EXPECT_EQ(todo.want_key, "f");
+    EXPECT_EQ(todo.size, 200'000u);
+    EXPECT_EQ(todo.staged, "v1");
+    EXPECT_EQ(todo.node, find("f").id);
+    EXPECT_EQ(todo.sha256, made_up_digests(1, static_cast<std::uint8_t>(v.value)).sha256);
+    EXPECT_FALSE(todo.occupant);
+    EXPECT_FALSE(todo.session);
+}
+
+TEST_F(CatalogReplicasTest, DigestsComeBackWhole) {
+    VersionCommit commit = prepare("f", {p}, {.size = 9'000'000});
+    commit.digests.md5.emplace().fill(9);
+    commit.digests.blocks.resize(3);
+    for (std::size_t i = 0; i < 3; ++i) commit.digests.blocks[i].fill(static_cast<std::uint8_t>(i));
+    ASSERT_THAT(catalog_->commit_version(commit), IsOk());
+    const auto found = catalog_->digests(commit.version);
+    ASSERT_THAT(found, IsOk());
+    EXPECT_EQ(found->size, 9'000'000u);
+    EXPECT_EQ(found->sha256, commit.digests.sha256);
+    EXPECT_EQ(found->md5, commit.digests.md5);
+    EXPECT_EQ(found->blocks, commit.digests.blocks);
+    EXPECT_EQ(found->leaf_salt, commit.digests.leaf_salt);
+    EXPECT_EQ(found->leaves, commit.digests.leaves);
+    EXPECT_THAT(catalog_->digests(VersionId{5}), HasCode(Errc::not_found));
+    EXPECT_THAT(catalog_->version(VersionId{5}), HasCode(Errc::not_found));
+}
+
+TEST_F(CatalogReplicasTest, AVersionIsCommittedOnce) {
+    const VersionCommit commit = prepare("f", {p}, {});
+    ASSERT_THAT(catalog_->commit_version(commit), IsOk());
+    EXPECT_THAT(catalog_->commit_version(commit), HasCode(Errc::exists));
+    EXPECT_EQ(catalog_->version(commit.version)->fate, VersionFate::current);
+}
+
+TEST_F(CatalogReplicasTest, AnUploadThatWasBegunEarlyIsGoneOnWith) {
+    const VersionCommit commit = prepare("f", {p, q}, {});
+    ASSERT_THAT(catalog_->save_session({commit.version, p, "f", "resume", 7}), IsOk());
+    ASSERT_THAT(catalog_->commit_version(commit), IsOk());
+    EXPECT_EQ(row(commit.version, p)->state, ReplicaState::uploading);
+    EXPECT_EQ(row(commit.version, p)->intent_key, "f") << "it may end any moment: look there first";
+    EXPECT_EQ(row(commit.version, q)->state, ReplicaState::queued);
+    EXPECT_EQ(row(commit.version, q)->intent_key, "");
+    ASSERT_TRUE(job(commit.version, p).session);
+    EXPECT_EQ(job(commit.version, p).session->resume_state, "resume");
+}
+
+TEST_F(CatalogReplicasTest, LocalAndTornFilesAreNotReplicated) {
+    const VersionId local = write("a~", {p}, {.local_only = true, .staged = "v1"});
+    const VersionId torn = write("b", {p}, {.torn = true, .staged = "v2"});
+    EXPECT_THAT(catalog_->replicas(local).value(), IsEmpty());
+    EXPECT_THAT(catalog_->replicas(torn).value(), IsEmpty());
+    EXPECT_TRUE(find("b").torn);
+    EXPECT_EQ(find("b").version, torn);
+    EXPECT_EQ(catalog_->version(torn)->fate, VersionFate::torn);
+    EXPECT_THAT(catalog_->mark_evicted(local, 1), HasCode(Errc::busy)) << "the only copy";
+    EXPECT_THAT(catalog_->mark_evicted(torn, 1), HasCode(Errc::busy)) << "the only copy";
+    EXPECT_THAT(catalog_->collect_dead_versions().value(), IsEmpty());
+    EXPECT_THAT(catalog_->staged_versions().value(), SizeIs(2));
+}
+
+TEST_F(CatalogReplicasTest, ACommitKeepsTheNameThatARenameGaveMeanwhile) {
+    write("x.part", {p}, {.local_only = true});
+    VersionCommit late = prepare("x.part", {p}, {.local_only = true});
+    ASSERT_THAT(rename("x.part", "x", false, {p}), IsOk());
+    ASSERT_THAT(catalog_->commit_version(late), IsOk());
+    EXPECT_EQ(find("x").version, late.version);
+    EXPECT_FALSE(find("x").local_only);
+    EXPECT_TRUE(job(late.version, p).wanted);
+}
+
+// --- superseding -----------------------------------------------------------------------------------------------------
+
+TEST_F(CatalogReplicasTest, TheOldContentStaysUntilTheNewOneIsVerifiedAtTheSameProvider) {
+    const VersionId v1 = write("f", {p, q});
+    verified(v1, p, "f");
+    const VersionId v2 = write("f", {p, q});
+    EXPECT_EQ(catalog_->version(v1)->fate, VersionFate::superseded);
+    EXPECT_FALSE(row(v1, q)) << "nothing is there";
+    EXPECT_EQ(due(v1, p), std::nullopt) << "waits for version 2";
+    EXPECT_FALSE(job(v1, p).successor_verified);
+    EXPECT_EQ(job(v2, p).occupant->version, v1);
+    EXPECT_FALSE(job(v2, p).occupant_wanted);
+
+    verified(v2, q, "f");
+    EXPECT_EQ(due(v1, p), std::nullopt) << "another provider";
+    clock_.advance(Millis(5));
+    verified(v2, p, "f.new");
+    EXPECT_EQ(due(v1, p), now());
+    EXPECT_TRUE(job(v1, p).successor_verified);
+}
+
+TEST_F(CatalogReplicasTest, AReplacementIsRecordedInOneStep) {
+    const VersionId v1 = write("f", {p});
+    verified(v1, p, "f");
+    const VersionId v2 = write("f", {p});
+    EXPECT_THAT(record(stored_row(v2, p, "f")), HasCode(Errc::exists)) << "a key belongs to one version";
+    ReplicaChange gone;
+    gone.kind = ReplicaChange::Kind::drop;
+    gone.row = *row(v1, p);
+    ASSERT_THAT(catalog_->record({gone, {ReplicaChange::Kind::store, stored_row(v2, p, "f"), ReplicaState::queued}}, true), IsOk());
+    EXPECT_EQ(row(v1, p), std::nullopt);
+    EXPECT_EQ(row(v2, p)->key, "f");
+    EXPECT_EQ(due(v2, p), std::nullopt);
+}
+
+TEST_F(CatalogReplicasTest, ARunningUploadKeepsItsRowWhenTheFileIsWrittenAgain) {
+    const VersionId v1 = write("f", {p, q});
+    uploading(v1, p, "f");
+    clock_.advance(Millis(10));
+    const VersionId v2 = write("f", {p, q});
+    ASSERT_TRUE(row(v1, p));
+    EXPECT_EQ(due(v1, p), now()) << "for the plan to look";
+    EXPECT_EQ(row(v1, q), std::nullopt);
+    ASSERT_TRUE(job(v2, p).occupant) << "what is on its way to the key counts";
+    EXPECT_EQ(job(v2, p).occupant->version, v1);
+    EXPECT_EQ(job(v2, p).occupant->intent_key, "f");
+    // The late uploader of q notices; that of p may still record its end.
+    EXPECT_THAT(record(stored_row(v1, q, "f"), ReplicaState::uploading), HasCode(Errc::changed));
+    EXPECT_THAT(record(stored_row(v1, p, "f"), ReplicaState::uploading), IsOk());
+    EXPECT_EQ(due(v1, p), std::nullopt) << "version 2 is not verified yet and will wake it";
+    verified(v2, p, "elsewhere");
+    EXPECT_EQ(due(v1, p), now());
+}
+
+TEST_F(CatalogReplicasTest, AnUploadThatEndsAfterItsSuccessorIsVerifiedIsCleanedUp) {
+    const VersionId v1 = write("f", {p});
+    uploading(v1, p, "f");
+    const VersionId v2 = write("f", {p});
+    verified(v2, p, "f");
+    ASSERT_THAT(record(stored_row(v1, p, "f (copy)"), ReplicaState::uploading), IsOk());
+    EXPECT_EQ(due(v1, p), now());
+    EXPECT_TRUE(job(v1, p).successor_verified);
+}
+
+TEST_F(CatalogReplicasTest, AChainOfVersionsEndsWithTheLast) {
+    std::vector<VersionId> versions;
+    for (int i = 0; i < 4; ++i) {
+        versions.push_back(write("f", {p}, {.staged = "v" + std::to_string(i)}));
+        if (i < 3) verified(versions.back(), p, "key" + std::to_string(i));
+    }
+    EXPECT_EQ(due(versions[2], p), std::nullopt);
+    clock_.advance(Millis(1));
+    const auto first = due(versions[0], p);
+    ASSERT_TRUE(first) << "the second one was verified while it was the current one";
+    EXPECT_FALSE(job(versions[0], p).successor_verified) << "but now it is the last one that counts";
+    verified(versions.back(), p, "f");
+    EXPECT_EQ(due(versions[0], p), first);
+    EXPECT_EQ(due(versions[2], p), now());
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(job(versions[static_cast<std::size_t>(i)], p).successor_verified);
+    EXPECT_THAT(catalog_->collect_dead_versions().value(), IsEmpty()) << "they have replicas";
+    for (int i = 0; i < 3; ++i) EXPECT_THAT(drop(versions[static_cast<std::size_t>(i)], p), IsOk());
+    EXPECT_THAT(catalog_->collect_dead_versions().value(), testing::UnorderedElementsAre("v0", "v1", "v2"));
+    EXPECT_THAT(catalog_->version(versions[0]), HasCode(Errc::not_found));
+    EXPECT_THAT(catalog_->version(versions[3]), IsOk());
+}
+
+TEST_F(CatalogReplicasTest, ATornWriteDoesNotCostTheLastGoodReplica) {
+    const VersionId good = write("f", {p});
+    verified(good, p, "f");
+    write("f", {p}, {.torn = true});
+    EXPECT_EQ(due(good, p), std::nullopt);
+    EXPECT_FALSE(job(good, p).successor_verified);
+    const VersionId again = write("f", {p});
+    EXPECT_FALSE(job(good, p).successor_verified);
+    verified(again, p, "f2");
+    EXPECT_TRUE(job(good, p).successor_verified);
+    EXPECT_EQ(due(good, p), now());
+}
+
+TEST_F(CatalogReplicasTest, OldContentGoesWhenTheFileIsKeptLocalFromNowOn) {
+    const VersionId good = write("f", {p});
+    verified(good, p, "f");
+    write("f", {p}, {.torn = true});
+    ASSERT_THAT(rename("f", "f~", true), IsOk());
+    ReplicaRow settled = *row(good, p);
+    settled.due.reset();
+    ASSERT_THAT(record(settled), IsOk());
+    EXPECT_EQ(due(good, p), std::nullopt) << "still the last good content";
+    write("f~", {}, {.local_only = true});
+    EXPECT_EQ(due(good, p), now() + kGrace);
+    EXPECT_TRUE(job(good, p).successor_verified);
+}
+
+// --- removing --------------------------------------------------------------------------------------------------------
+
+TEST_F(CatalogReplicasTest, RemovedFilesKeepTheirReplicasForTheGracePeriod) {
+    const VersionId v = write("f", {p, q}, {.staged = "v1"});
+    verified(v, p, "f");
+    const ProviderId r = provider("r");
+    uploading(v, r, "f");
+    ASSERT_THAT(remove("f"), IsOk());
+    EXPECT_EQ(due(v, p), now() + kGrace);
+    EXPECT_EQ(row(v, q), std::nullopt);
+    EXPECT_EQ(due(v, r), now() + kGrace);
+    const ReplicaJob todo = job(v, p);
+    EXPECT_FALSE(todo.wanted);
+    EXPECT_EQ(todo.want_key, "");
+    EXPECT_EQ(todo.node, NodeId{});
+    EXPECT_EQ(todo.fate, VersionFate::doomed);
+    EXPECT_EQ(todo.doomed_at, now());
+    EXPECT_TRUE(todo.successor_verified) << "nothing took its place";
+    EXPECT_THAT(due_versions(p), IsEmpty());
+    EXPECT_EQ(catalog_->next_due(p).value(), now() + kGrace);
+    clock_.advance(kGrace);
+    EXPECT_THAT(due_versions(p), ElementsAre(v.value));
+    EXPECT_THAT(catalog_->mark_evicted(v, 1), IsOk());
+}
+
+TEST_F(CatalogReplicasTest, OlderVersionsOfARemovedFileGoWithIt) {
+    const VersionId v1 = write("f", {p});
+    verified(v1, p, "f");
+    const VersionId v2 = write("f", {p}, {.staged = "v2"});
+    EXPECT_EQ(due(v1, p), std::nullopt);
+    ASSERT_THAT(remove("f"), IsOk());
+    EXPECT_EQ(due(v1, p), now() + kGrace) << "nobody would wake it any more";
+    EXPECT_TRUE(job(v1, p).successor_verified);
+    EXPECT_EQ(row(v2, p), std::nullopt);
+    EXPECT_THAT(catalog_->collect_dead_versions().value(), ElementsAre("v2"));
+}
+
+TEST_F(CatalogReplicasTest, ANewFileOfTheSameNameTakesTheOldOnesPlace) {
+    const VersionId v1 = write("f", {p});
+    verified(v1, p, "f");
+    ASSERT_THAT(remove("f"), IsOk());
+    const VersionId v2 = write("f", {p});
+    EXPECT_FALSE(job(v1, p).successor_verified) << "the new one is not there yet";
+    EXPECT_EQ(job(v2, p).occupant->version, v1);
+    verified(v2, p, "f (2)");
+    EXPECT_TRUE(job(v1, p).successor_verified);
+}
+
+TEST_F(CatalogReplicasTest, AReplacedFileWaitsForWhatReplacedIt) {
+    const VersionId old = write("f", {p});
+    verified(old, p, "f");
+    const VersionId fresh = write("f.part", {p}, {.local_only = true});
+    ASSERT_THAT(rename("f.part", "f", false, {p}), IsOk());
+    EXPECT_EQ(catalog_->version(old)->fate, VersionFate::doomed);
+    EXPECT_EQ(due(old, p), now() + kGrace);
+    EXPECT_EQ(due(fresh, p), now());
+    EXPECT_FALSE(job(old, p).successor_verified);
+    EXPECT_EQ(job(fresh, p).occupant->version, old);
+}
+
+// A plan that settles a row because its successor is not there yet relies on being woken.
+TEST_F(CatalogReplicasTest, WhoWaitsForASuccessorIsWokenWhenThereWillBeNone) {
+    const auto waiting = [&](const std::string& name) {
+        const VersionId old = write(name, {p});
+        verified(old, p, name);
+        EXPECT_THAT(remove(name), IsOk());
+        write(name, {p});
+        ReplicaRow settled = *row(old, p);
+        settled.due.reset();
+        EXPECT_THAT(record(settled), IsOk());
+        EXPECT_EQ(due(old, p), std::nullopt);
+        return old;
+    };
+    const VersionId removed = waiting("a");
+    ASSERT_THAT(remove("a"), IsOk());
+    EXPECT_TRUE(due(removed, p));
+    const VersionId renamed = waiting("b");
+    ASSERT_THAT(rename("b", "elsewhere"), IsOk());
+    EXPECT_TRUE(due(renamed, p));
+    mkdir("d", {p});
+    const VersionId moved = waiting("d/c");
+    ASSERT_THAT(rename("d", "e"), IsOk());
+    EXPECT_TRUE(due(moved, p));
+    const VersionId torn = waiting("t");
+    write("t", {p}, {.torn = true});
+    EXPECT_TRUE(due(torn, p));
+    const VersionId taken_over = waiting("g");
+    verified(find("g").version, p, "g (2)");
+    EXPECT_TRUE(due(taken_over, p));
+    EXPECT_TRUE(job(taken_over, p).successor_verified);
+}
+
+TEST_F(CatalogReplicasTest, SettlingARemovedRowTooEarlyMakesItDueAfterTheGracePeriod) {
+    const VersionId v = write("f", {p});
+    uploading(v, p, "f");
+    ASSERT_THAT(remove("f"), IsOk());
+    clock_.advance(Millis(1'000));
+    ASSERT_THAT(record(stored_row(v, p, "f"), ReplicaState::uploading), IsOk());
+    EXPECT_EQ(due(v, p), now() + kGrace - Millis(1'000));
+}
+
+// --- renaming --------------------------------------------------------------------------------------------------------
+
+TEST_F(CatalogReplicasTest, ARenamedFileHasToMove) {
+    const VersionId v = write("a", {p, q});
+    verified(v, p, "a");
+    clock_.advance(Millis(3));
+    ASSERT_THAT(rename("a", "b"), IsOk());
+    EXPECT_EQ(due(v, p), now());
+    EXPECT_EQ(job(v, p).want_key, "b");
+    EXPECT_EQ(row(v, p)->key, "a");
+    EXPECT_EQ(due(v, q), now());
+}
+
+TEST_F(CatalogReplicasTest, AnUploadThatEndsUnderTheOldNameIsNotSettled) {
+    mkdir("d", {p});
+    const VersionId v = write("d/a", {p});
+    uploading(v, p, "d/a");
+    ASSERT_THAT(rename("d", "e"), IsOk());
+    ASSERT_THAT(record(stored_row(v, p, "d/a"), ReplicaState::uploading), IsOk());
+    EXPECT_EQ(due(v, p), now());
+    ASSERT_THAT(record(stored_row(v, p, "e/a")), IsOk());
+    EXPECT_EQ(due(v, p), std::nullopt);
+}
+
+TEST_F(CatalogReplicasTest, ATemporaryNameThatBecomesFinalIsReplicated) {
+    const VersionId v = write("f.part", {}, {.local_only = true});
+    ASSERT_THAT(rename("f.part", "f", false, {p}), IsOk());
+    EXPECT_TRUE(job(v, p).wanted);
+    EXPECT_EQ(due(v, p), now());
+    EXPECT_FALSE(find("f").local_only);
+    write("t.part", {}, {.torn = true, .local_only = true});
+    const VersionId torn = find("t.part").version;
+    ASSERT_THAT(rename("t.part", "t", false, {p}), IsOk());
+    EXPECT_THAT(catalog_->replicas(torn).value(), IsEmpty());
+}
+
+TEST_F(CatalogReplicasTest, ANameThatBecomesTemporaryIsGoneForTheProviders) {
+    const VersionId v = write("f", {p, q});
+    verified(v, p, "f");
+    ASSERT_THAT(rename("f", "f~", true), IsOk());
+    EXPECT_EQ(due(v, p), now() + kGrace);
+    EXPECT_EQ(row(v, q), std::nullopt);
+    EXPECT_FALSE(job(v, p).wanted);
+    EXPECT_EQ(catalog_->version(v)->fate, VersionFate::current);
+    EXPECT_THAT(catalog_->mark_evicted(v, 1), HasCode(Errc::busy));
+    ASSERT_THAT(rename("f~", "f", false, {p, q}), IsOk());
+    EXPECT_EQ(due(v, p), now());
+    EXPECT_TRUE(job(v, p).wanted);
+    EXPECT_EQ(due(v, q), now());
+}
+
+TEST_F(CatalogReplicasTest, AddReplicasFillsInWhatIsMissing) {
+    const VersionId v = write("f", {p});
+    verified(v, p, "f");
+    ASSERT_THAT(catalog_->add_replicas(v, {p, q}), IsOk());
+    EXPECT_EQ(due(v, p), std::nullopt);
+    EXPECT_EQ(due(v, q), now());
+    const VersionId local = write("g~", {}, {.local_only = true});
+    ASSERT_THAT(catalog_->add_replicas(local, {p}), IsOk());
+    EXPECT_TRUE(job(local, p).wanted);
+    EXPECT_FALSE(find("g~").local_only);
+    const VersionId torn = write("t", {}, {.torn = true});
+    EXPECT_THAT(catalog_->add_replicas(torn, {p}), HasCode(Errc::torn));
+    write("f", {p});
+    EXPECT_THAT(catalog_->add_replicas(v, {p}), HasCode(Errc::changed));
+    EXPECT_THAT(catalog_->add_replicas(VersionId{1}, {p}), HasCode(Errc::not_found));
+}
+
+// --- recording -------------------------------------------------------------------------------------------------------
+
+TEST_F(CatalogReplicasTest, ARowComesBackAsItWasRecorded) {
+    const VersionId v = write("f", {p});
+    ReplicaRow full{.version = v,
+                    .provider = p,
+                    .state = ReplicaState::paused,
+                    .key = "\xff/k",
+                    .intent_key = "i\x01",
+                    .attempts = 4'000'000'000u,
+                    .due = now() + Millis(17),
+                    .error_code = "E-QUOTA-FULL",
+                    .error_text = "no \xff room",
+                    .remote_id = "id",
+                    .remote_rev = "rev",
+                    .remote_mtime_ns = -1,
+                    .verified_at = now()};
+    ASSERT_THAT(record(full), IsOk());
+    EXPECT_EQ(row(v, p), full);
+    reopen();
+    EXPECT_EQ(row(v, p), full);
+    for (int state = 0; state <= static_cast<int>(ReplicaState::paused); ++state) {
+        full.state = static_cast<ReplicaState>(state);
+        ASSERT_THAT(record(full), IsOk());
+        EXPECT_EQ(row(v, p), full);
+        EXPECT_EQ(replica_state_from(to_string(full.state)), full.state);
+    }
+}
+
+TEST_F(CatalogReplicasTest, AChangedRowStopsTheWholeList) {
+    const VersionId a = write("a", {p});
+    const VersionId b = write("b", {p});
+    EXPECT_THAT(catalog_->record({{ReplicaChange::Kind::store, stored_row(a, p, "a"), ReplicaState::queued},
+                                  {ReplicaChange::Kind::store, stored_row(b, p, "b"), ReplicaState::uploading}},
+                                 true),
+                HasCode(Errc::changed));
+    EXPECT_EQ(row(a, p)->state, ReplicaState::queued);
+    EXPECT_THAT(record(stored_row(a, q, "a"), ReplicaState::queued), HasCode(Errc::changed)) << "no such row";
+    EXPECT_THAT(record(stored_row(VersionId{3}, p, "a")), HasCode(Errc::not_found));
+    EXPECT_THAT(drop(a, q), IsOk()) << "absent is dropped";
+}
+
+TEST_F(CatalogReplicasTest, KeysBelongToOneVersionAtEachProvider) {
+    const VersionId a = write("a", {p, q});
+    const VersionId b = write("b", {p, q});
+    verified(a, p, "x");
+    EXPECT_THAT(record(stored_row(b, p, "x")), HasCode(Errc::exists));
+    EXPECT_THAT(record(stored_row(b, q, "x")), IsOk()) << "another provider";
+    verified(a, p, "y");
+    EXPECT_THAT(record(stored_row(b, p, "x")), IsOk());
+}
+
+TEST_F(CatalogReplicasTest, SwappedNamesAreWantedOccupants) {
+    const VersionId a = write("a", {p});
+    const VersionId b = write("b", {p});
+    verified(a, p, "a");
+    verified(b, p, "b");
+    ASSERT_THAT(rename("a", "tmp"), IsOk());
+    ASSERT_THAT(rename("b", "a"), IsOk());
+    ASSERT_THAT(rename("tmp", "b"), IsOk());
+    EXPECT_EQ(job(a, p).occupant->version, b);
+    EXPECT_TRUE(job(a, p).occupant_wanted);
+    EXPECT_EQ(job(b, p).occupant->version, a);
+    EXPECT_TRUE(job(b, p).occupant_wanted);
+}
+
+// --- what is due -----------------------------------------------------------------------------------------------------
+
+TEST_F(CatalogReplicasTest, TheNewestIsDueFirst) {
+    const VersionId a = write("a", {p}, {.size = 10});
+    const VersionId b = write("b", {p}, {.size = 1'000});
+    const VersionId c = write("c", {p}, {.size = 20});
+    EXPECT_THAT(due_versions(p), ElementsAre(c.value, b.value, a.value));
+    EXPECT_THAT(due_versions(p, at_most(2)), ElementsAre(c.value, b.value));
+    EXPECT_THAT(due_versions(p, sized({}, 20)), ElementsAre(c.value, a.value));
+    EXPECT_THAT(due_versions(p, sized(21, {})), ElementsAre(b.value));
+    EXPECT_THAT(due_versions(p, at_most(64, {c, a})), ElementsAre(b.value));
+    EXPECT_THAT(due_versions(p, at_most(0)), IsEmpty());
+    EXPECT_THAT(due_versions(q), IsEmpty());
+    verified(c, p, "c");
+    ASSERT_THAT(catalog_->make_replica_due(b, p, now() + Millis(1)), IsOk());
+    EXPECT_THAT(due_versions(p), ElementsAre(a.value));
+}
+
+TEST_F(CatalogReplicasTest, TheNewestIsDueFirstAmongMany) {
+    std::vector<std::int64_t> expected;
+    for (int i = 0; i < 600; ++i) {
+        const VersionId v = write("f" + std::to_string(i), {p}, {.size = static_cast<std::uint64_t>(i)});
+        if (i % 100 == 7)
+            ASSERT_THAT(catalog_->make_replica_due(v, p, now() + Millis(1)), IsOk());
+        else
+            expected.insert(expected.begin(), v.value);
+    }
+    EXPECT_EQ(due_versions(p, at_most(1'000)), expected);
+    expected.resize(64);
+    EXPECT_EQ(due_versions(p), expected);
+    const std::vector<VersionId> except = {{expected[0]}, {expected[2]}};
+    EXPECT_THAT(due_versions(p, at_most(2, except)), ElementsAre(expected[1], expected[3]));
+    EXPECT_THAT(due_versions(p, sized({}, 1)), SizeIs(2));
+}
+
+TEST_F(CatalogReplicasTest, AProviderThatComesBackGetsEverythingButKeepsGracePeriods) {
+    const VersionId waits = write("a", {p});
+    ReplicaRow later = *row(waits, p);
+    later.due = now() + Millis(500'000);
+    ASSERT_THAT(record(later), IsOk());
+    const VersionId removed = write("b", {p});
+    verified(removed, p, "b");
+    ASSERT_THAT(remove("b"), IsOk());
+    const VersionId settled = write("c", {p});
+    verified(settled, p, "c");
+    clock_.advance(Millis(10'000));
+    ASSERT_THAT(catalog_->make_due(p, now()), IsOk());
+    EXPECT_EQ(due(waits, p), now());
+    EXPECT_EQ(due(removed, p), now() + kGrace - Millis(10'000));
+    EXPECT_EQ(due(settled, p), std::nullopt);
+    EXPECT_THAT(catalog_->make_replica_due(settled, q, now()), HasCode(Errc::not_found));
+}
+
+TEST_F(CatalogReplicasTest, NextDueIsTheEarliestOfFilesAndDirectories) {
+    EXPECT_EQ(catalog_->next_due(p).value(), std::nullopt);
+    const VersionId v = write("a", {p});
+    ASSERT_THAT(catalog_->make_replica_due(v, p, now() + Millis(100)), IsOk());
+    EXPECT_EQ(catalog_->next_due(p).value(), now() + Millis(100));
+    mkdir("d", {p});
+    EXPECT_EQ(catalog_->next_due(p).value(), now());
+}
+
+// --- providers -------------------------------------------------------------------------------------------------------
+
+TEST_F(CatalogReplicasTest, AProviderThatIsAddedLaterGetsWhatIsWanted) {
+    const VersionId a = write("a", {p});
+    write("b", {p});
+    const VersionId b = write("b", {p});
+    const VersionId local = write("c~", {}, {.local_only = true});
+    const VersionId torn = write("d", {}, {.torn = true});
+    const NodeId folder = mkdir("e", {p});
+    const ProviderId late = provider("late");
+    EXPECT_THAT(due_versions(late), ElementsAre(b.value, a.value));
+    EXPECT_EQ(row(local, late), std::nullopt);
+    EXPECT_EQ(row(torn, late), std::nullopt);
+    const auto folders = catalog_->due_directories(late, now(), 10).value();
+    ASSERT_THAT(folders, SizeIs(1));
+    EXPECT_EQ(folders[0].row.node, folder);
+    EXPECT_EQ(folders[0].want_key, "e");
+}
+
+TEST_F(CatalogReplicasTest, AProviderThatWasInactiveGetsWhatItMissed) {
+    const VersionId a = write("a", {p});
+    verified(a, p, "a");
+    const VersionId moved = write("m", {p});
+    verified(moved, p, "m");
+    EXPECT_EQ(provider("p", false), p);
+    EXPECT_EQ(catalog_->providers()->at(0).state, ProviderState::inactive);
+    const VersionId b = write("b", {q});
+    ASSERT_THAT(rename("m", "n"), IsOk());
+    EXPECT_EQ(row(b, p), std::nullopt);
+    clock_.advance(Millis(1));
+    EXPECT_EQ(provider("p", true), p);
+    EXPECT_EQ(due(a, p), std::nullopt) << "it has that one";
+    EXPECT_EQ(due(b, p), now());
+    EXPECT_TRUE(due(moved, p));
+    EXPECT_EQ(catalog_->providers()->at(0).state, ProviderState::active);
+    EXPECT_EQ(provider("p", true), p) << "again: nothing happens";
+}
+
+TEST_F(CatalogReplicasTest, ProvidersKeepTheirFactsAndNames) {
+    ProviderRow facts = catalog_->providers()->at(0);
+    facts.state = ProviderState::full;
+    facts.reason = "E-QUOTA-FULL no room";
+    facts.total_bytes = 10;
+    facts.free_bytes = 0;
+    facts.checked_at = now();
+    facts.write_errors = 3;
+    ASSERT_THAT(catalog_->update_provider(facts), IsOk());
+    const ProviderRow found = catalog_->providers()->at(0);
+    EXPECT_EQ(found.state, ProviderState::full);
+    EXPECT_EQ(found.free_bytes, 0u);
+    EXPECT_EQ(found.last_ok, std::nullopt);
+    EXPECT_EQ(found.checked_at, now());
+    EXPECT_EQ(found.write_errors, 3u);
+    ASSERT_THAT(catalog_->rename_provider("p", "nas"), IsOk());
+    EXPECT_EQ(catalog_->providers()->at(0).name, "nas");
+    EXPECT_THAT(catalog_->rename_provider("p", "x"), HasCode(Errc::not_found));
+    EXPECT_THAT(catalog_->rename_provider("nas", "q"), HasCode(Errc::exists));
+    facts.id = ProviderId{9};
+    EXPECT_THAT(catalog_->update_provider(facts), HasCode(Errc::not_found));
+}
+
+TEST_F(CatalogReplicasTest, AForgottenProviderTakesItsRowsWithIt) {
+    const VersionId v = write("a", {p, q});
+    mkdir("d", {p, q});
+    ASSERT_THAT(catalog_->save_session({v, p, "a", "", 0}), IsOk());
+    ASSERT_THAT(catalog_->forget_provider(p), IsOk());
+    EXPECT_EQ(row(v, p), std::nullopt);
+    EXPECT_TRUE(row(v, q));
+    EXPECT_THAT(catalog_->providers().value(), SizeIs(1));
+    EXPECT_THAT(catalog_->forget_provider(p), HasCode(Errc::not_found));
+}
+
+TEST_F(CatalogReplicasTest, ThereAreAtMostSixtyThreeProviders) {
+    for (int i = 3; i <= 63; ++i) EXPECT_EQ(provider("n" + std::to_string(i)).value, i);
+    EXPECT_THAT(catalog_->configure_provider("one-more", "local", true), HasCode(Errc::invalid));
+    ASSERT_THAT(catalog_->forget_provider(ProviderId{17}), IsOk());
+    EXPECT_EQ(provider("one-more").value, 17);
+}
+
+// --- local copies ----------------------------------------------------------------------------------------------------
+
+TEST_F(CatalogReplicasTest, TheLocalCopyStaysUntilEnoughReplicasAreVerified) {
+    const VersionId v = write("f", {p, q}, {.staged = "v1"});
+    EXPECT_THAT(catalog_->mark_evicted(v, 1), HasCode(Errc::busy));
+    EXPECT_THAT(catalog_->mark_evicted(v, 0), HasCode(Errc::busy)) << "never the only copy";
+    verified(v, p, "f");
+    EXPECT_THAT(catalog_->mark_evicted(v, 1), HasCode(Errc::busy)) << "q still needs it";
+    ASSERT_THAT(record(stored_row(v, q, "f", ReplicaState::stored)), IsOk());
+    EXPECT_THAT(catalog_->mark_evicted(v, 2), HasCode(Errc::busy)) << "stored is not verified";
+    verified(v, q, "f");
+    EXPECT_THAT(catalog_->mark_evicted(v, 3), HasCode(Errc::busy));
+    EXPECT_THAT(catalog_->mark_evicted(v, 2), IsOk());
+    EXPECT_EQ(catalog_->version(v)->staged, "");
+    EXPECT_THAT(catalog_->staged_versions().value(), IsEmpty());
+    ASSERT_THAT(catalog_->set_staged(v, "again"), IsOk());
+    EXPECT_EQ(catalog_->staged_versions()->at(0).staged, "again");
+    EXPECT_THAT(catalog_->set_staged(VersionId{2}, "x"), HasCode(Errc::not_found));
+    EXPECT_THAT(catalog_->mark_evicted(VersionId{2}, 1), HasCode(Errc::not_found));
+}
+
+TEST_F(CatalogReplicasTest, ReplicasAtInactiveProvidersDoNotCountForEviction) {
+    const VersionId v = write("f", {p, q}, {.staged = "v1"});
+    verified(v, p, "f");
+    provider("q", false);
+    EXPECT_THAT(catalog_->mark_evicted(v, 2), HasCode(Errc::busy));
+    EXPECT_THAT(catalog_->mark_evicted(v, 1), IsOk()) << "what waits for q does not hold it";
+    provider("p", false);
+    ASSERT_THAT(catalog_->set_staged(v, "v1"), IsOk());
+    EXPECT_THAT(catalog_->mark_evicted(v, 1), HasCode(Errc::busy));
+}
+
+TEST_F(CatalogReplicasTest, StagedVersionsComeOldestFirst) {
+    write("a", {p}, {.staged = "v1"});
+    write("b", {p}, {.staged = "v2"});
+    write("a", {p}, {.staged = "v3"});
+    std::vector<std::string> staged;
+    for (const auto found = catalog_->staged_versions(); const VersionRow& version : *found) staged.push_back(version.staged);
+    EXPECT_THAT(staged, ElementsAre("v1", "v2", "v3"));
+    EXPECT_THAT(catalog_->collect_dead_versions().value(), ElementsAre("v1")) << "nothing of it was uploaded";
+}
+
+TEST_F(CatalogReplicasTest, ASessionKeepsItsVersion) {
+    const VersionId v = write("a", {p}, {.staged = "v1"});
+    ASSERT_THAT(catalog_->save_session({v, p, "a", "s", 1}), IsOk());
+    ASSERT_THAT(remove("a"), IsOk());
+    EXPECT_THAT(catalog_->collect_dead_versions().value(), IsEmpty());
+    ASSERT_THAT(catalog_->end_session(v, p), IsOk());
+    EXPECT_THAT(catalog_->collect_dead_versions().value(), ElementsAre("v1"));
+}
+
+TEST_F(CatalogReplicasTest, SessionsAreOrphansWhenNoRowCanUseThem) {
+    const VersionId used = write("a", {p});
+    const VersionId done = write("b", {p});
+    verified(done, p, "b");
+    const VersionId uncommitted = catalog_->reserve_version().value();
+    for (const VersionId v : {used, done, uncommitted}) ASSERT_THAT(catalog_->save_session({v, p, "k", "old", 1}), IsOk());
+    ASSERT_THAT(catalog_->save_session({done, p, "k2", "new", 2}), IsOk());
+    const auto orphans = catalog_->orphan_sessions(p).value();
+    ASSERT_THAT(orphans, SizeIs(2));
+    EXPECT_EQ(orphans[0].version, done);
+    EXPECT_EQ(orphans[0].resume_state, "new");
+    EXPECT_EQ(orphans[0].acknowledged_bytes, 2u);
+    EXPECT_EQ(orphans[0].key, "k2");
+    EXPECT_EQ(orphans[1].version, uncommitted);
+    EXPECT_THAT(catalog_->orphan_sessions(q).value(), IsEmpty());
+}
+
+// --- views -----------------------------------------------------------------------------------------------------------
+
+TEST_F(CatalogReplicasTest, KnownObjectsAreAllThatAProviderHolds) {
+    mkdir("d", {p});
+    DirectoryRow made;
+    made.node = find("d").id;
+    made.provider = p;
+    made.key = "d";
+    ASSERT_THAT(catalog_->record_directory(made), IsOk());
+    const VersionId v = write("d/f", {p}, {.size = 5});
+    const VersionId old = write("a", {p});
+    verified(old, p, "a");
+    write("a", {p});
+    ASSERT_THAT(record(stored_row(v, p, "d/f", ReplicaState::stored)), IsOk());
+    const auto objects = catalog_->known_objects(p).value();
+    ASSERT_THAT(objects, SizeIs(3));
+    EXPECT_EQ(objects[0].key, "a");
+    EXPECT_EQ(objects[0].version, old);
+    EXPECT_EQ(objects[1].key, "d");
+    EXPECT_TRUE(objects[1].directory);
+    EXPECT_EQ(objects[2].key, "d/f");
+    EXPECT_EQ(objects[2].size, 5u);
+    EXPECT_EQ(objects[2].remote_id, "id-d/f");
+    EXPECT_EQ(objects[2].state, ReplicaState::stored);
+    EXPECT_THAT(catalog_->known_objects(q).value(), IsEmpty());
+}
+
+TEST_F(CatalogReplicasTest, PresenceTellsWhoHasAFileUnderItsName) {
+    mkdir("d");
+    const VersionId a = write("d/a", {p, q});
+    verified(a, p, "d/a");
+    ASSERT_THAT(record(stored_row(a, q, "d/a", ReplicaState::stored)), IsOk());
+    const VersionId b = write("d/b", {p});
+    verified(b, p, "d/elsewhere");
+    write("d/c", {p});
+    const auto files = catalog_->presence(find("d").id).value();
+    ASSERT_THAT(files, SizeIs(1));
+    EXPECT_EQ(files[0].node, find("d/a").id);
+    EXPECT_EQ(files[0].present, mask_of(p) | mask_of(q));
+    EXPECT_EQ(files[0].verified, mask_of(p));
+    const VersionId top = write("top", {p});
+    verified(top, p, "top");
+    ASSERT_THAT(catalog_->presence(kRootNode).value(), SizeIs(1));
+}
+
+TEST_F(CatalogReplicasTest, ListingsHaveOneRowForEachFileAndProvider) {
+    mkdir("d");
+    mkdir("d/e");
+    const VersionId a = write("d/e/a", {p, q}, {.size = 3});
+    verified(a, q, "d/e/a");
+    write("b", {p});
+    write("d/t", {p}, {.torn = true});
+    write("d/l~", {p}, {.local_only = true});
+    const auto all = catalog_->list_replicas("").value();
+    std::vector<std::string> seen;
+    for (const ReplicaListing& one : all) seen.push_back(one.path + ":" + one.provider + ":" + std::string(to_string(one.replica.state)));
+    EXPECT_THAT(seen, ElementsAre("b:p:queued", "d/t::queued", "d/e/a:p:queued", "d/e/a:q:verified"));
+    EXPECT_TRUE(all[1].torn);
+    EXPECT_EQ(all[2].size, 3u);
+    EXPECT_EQ(all[2].sha256, catalog_->version(a)->sha256);
+    EXPECT_THAT(catalog_->list_replicas("d/e").value(), SizeIs(2));
+    EXPECT_THAT(catalog_->list_replicas("d/e/a").value(), SizeIs(2));
+    EXPECT_THAT(catalog_->list_replicas("b").value(), SizeIs(1));
+    EXPECT_THAT(catalog_->list_replicas("none"), HasCode(Errc::not_found));
+}
+
+TEST_F(CatalogReplicasTest, PendingVersionsAreThoseThatAnEnabledProviderMisses) {
+    mkdir("d");
+    mkdir("d/e");
+    const VersionId done = write("d/e/done", {p});
+    verified(done, p, "d/e/done");
+    const VersionId queued = write("d/e/queued", {p, q});
+    const VersionId stored = write("top", {p});
+    ASSERT_THAT(record(stored_row(stored, p, "top", ReplicaState::stored)), IsOk());
+    write("d/removed", {p});
+    ASSERT_THAT(remove("d/removed"), IsOk());
+    const VersionId old = write("again", {p});
+    uploading(old, p, "again");
+    verified(write("again", {p}), p, "again");
+    EXPECT_THAT(catalog_->pending_versions("").value(), ElementsAre(queued, stored));
+    EXPECT_THAT(catalog_->pending_versions("d").value(), ElementsAre(queued));
+    EXPECT_THAT(catalog_->pending_versions("d/e/queued").value(), ElementsAre(queued));
+    EXPECT_THAT(catalog_->pending_versions("d/e/done").value(), IsEmpty());
+    EXPECT_THAT(catalog_->pending_versions("none"), HasCode(Errc::not_found));
+    verified(queued, p, "d/e/queued");
+    EXPECT_THAT(catalog_->pending_versions("d").value(), ElementsAre(queued)) << "q has not";
+    provider("q", false);
+    EXPECT_THAT(catalog_->pending_versions("d").value(), IsEmpty());
+}
+
+TEST_F(CatalogReplicasTest, CountsAreAboutWantedFiles) {
+    const VersionId a = write("a", {p, q}, {.size = 100});
+    verified(a, p, "a");
+    const VersionId b = write("b", {p}, {.size = 10});
+    ASSERT_THAT(record(stored_row(b, p, "b", ReplicaState::stored)), IsOk());
+    write("b", {p}, {.size = 11});
+    const auto counts = catalog_->counts().value();
+    ASSERT_THAT(counts, SizeIs(2));
+    EXPECT_EQ(counts[0].provider, p);
+    EXPECT_EQ(counts[0].files_by_state[static_cast<int>(ReplicaState::verified)], 1u);
+    EXPECT_EQ(counts[0].files_by_state[static_cast<int>(ReplicaState::queued)], 1u);
+    EXPECT_EQ(counts[0].files_by_state[static_cast<int>(ReplicaState::stored)], 0u) << "superseded";
+    EXPECT_EQ(counts[0].pending_files, 1u);
+    EXPECT_EQ(counts[0].pending_bytes, 11u);
+    EXPECT_EQ(counts[0].stored_bytes, 100u);
+    EXPECT_EQ(counts[1].pending_bytes, 100u);
+}
+
+}  // namespace
+}  // namespace oracxfs::test

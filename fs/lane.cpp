@@ -32,6 +32,32 @@ class BytesBlob final : public BlobReader {
     const std::shared_ptr<const ContentDigests> digests_;
 };
 
+// Remembers that reading failed: an upload that ends for that reason is not the provider's failure.
+class NotingBlob final : public BlobReader {
+  public:
+    explicit NotingBlob(std::shared_ptr<BlobReader> inner) : inner_(std::move(inner)) {}
+    [[nodiscard]] std::optional<std::uint64_t> size() const override { return inner_->size(); }
+    Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into, const std::stop_token& stop) override {
+        Result<std::size_t> got = inner_->read_at(offset, into, stop);
+        if (!got && got.error().code != Errc::cancelled) {
+            const std::lock_guard lock(mutex_);
+            if (!error_) error_ = got.error();
+        }
+        return got;
+    }
+    [[nodiscard]] std::uint64_t available(std::uint64_t offset) const override { return inner_->available(offset); }
+    [[nodiscard]] std::shared_ptr<const ContentDigests> digests() const override { return inner_->digests(); }
+    [[nodiscard]] std::optional<Error> error() const {
+        const std::lock_guard lock(mutex_);
+        return error_;
+    }
+
+  private:
+    const std::shared_ptr<BlobReader> inner_;
+    mutable std::mutex mutex_;
+    std::optional<Error> error_;
+};
+
 Result<std::shared_ptr<BlobReader>> load(BlobReader& blob, std::uint64_t size, const std::stop_token& stop) {
     std::vector<std::byte> bytes(size);
     for (std::size_t filled = 0; filled < bytes.size();) {
@@ -225,6 +251,21 @@ Result<bool> Lane::record_begun(const ReplicaJob& job, const ReplicaRow& begun) 
     return fail(recorded.error());
 }
 
+Status Lane::content_unreadable(const ReplicaJob& job, ReplicaRow row, const Error& why) {
+    event("error", "content", job.want_key, std::string(info(why.code).e_code),
+          "no good copy to upload from: " + why.to_string());
+    check_staged(job);
+    row.error_code = info(why.code).e_code;
+    row.error_text = why.to_string();
+    row.attempts = job.row.attempts + 1;
+    row.due = env_.clock.wall() +
+              std::min(env_.options.retry_pause_max, env_.options.retry_pause_min * (1 << std::min(row.attempts, 10u)));
+    Outcome outcome;
+    const ReplicaState was = row.state;
+    outcome.changes.push_back({ReplicaChange::Kind::store, std::move(row), was});
+    return finish(job, std::move(outcome));
+}
+
 Status Lane::put_one(const ReplicaJob& job, const Step& planned, const std::stop_token& stop) {
     Step step = planned;
     {
@@ -261,18 +302,7 @@ Status Lane::put_one(const ReplicaJob& job, const Step& planned, const std::stop
         }
     }
     auto content = open_content(job);
-    if (!content) {
-        event("error", "content", job.want_key, std::string(info(content.error().code).e_code),
-              "no good copy to upload from: " + content.error().to_string());
-        Outcome outcome;
-        ReplicaRow row = job.row;
-        row.error_code = info(content.error().code).e_code;
-        row.error_text = content.error().to_string();
-        row.attempts += 1;
-        row.due = env_.clock.wall() + std::min(env_.options.retry_pause_max, env_.options.retry_pause_min * (1 << std::min(row.attempts, 10u)));
-        outcome.changes.push_back({ReplicaChange::Kind::store, std::move(row), job.row.state});
-        return finish(job, std::move(outcome));
-    }
+    if (!content) return content_unreadable(job, job.row, content.error());
 
     const ReplicaRow begun = begin_step(job.row, step);
     ORACX_TRY(const bool mine, record_begun(job, begun));
@@ -302,8 +332,10 @@ Status Lane::put_one(const ReplicaJob& job, const Step& planned, const std::stop
         if (const Status kept = env_.catalog.save_session(session); !kept)
             log::warn("lane", "upload position not saved: " + kept.error().to_string());
     };
-    const Result<PutResult> result = provider_->put(context(stop), step.key, **content, options);
+    NotingBlob noting(*content);
+    const Result<PutResult> result = provider_->put(context(stop), step.key, noting, options);
     ORACX_CRASH_POINT("lane.put.done");
+    if (const auto unreadable = noting.error(); unreadable && !result) return content_unreadable(job, begun, *unreadable);
     if (result) ORACX_TRYV(env_.catalog.end_session(job.row.version, id_));
     // The world may have moved on during a long upload: judge by what is wanted now.
     ORACX_TRY(const std::optional<ReplicaJob> fresh, env_.catalog.replica_job(job.row.version, id_));

@@ -89,6 +89,8 @@ class Lane {
     void prune_parents(const std::string& key, const std::stop_token& stop);
     Result<std::shared_ptr<BlobReader>> open_content(const ReplicaJob& job);
     void check_staged(const ReplicaJob& job);  // after an upload whose bytes did not match: is our own copy the bad one?
+    // The bytes to upload cannot be had: the row waits, the provider is not blamed.
+    Status content_unreadable(const ReplicaJob& job, ReplicaRow row, const Error& why);
     PutOptions put_options(const ReplicaJob& job, const Step& step);
     Result<bool> record_begun(const ReplicaJob& job, const ReplicaRow& begun);  // false: somebody changed the row
     Status finish(const ReplicaJob& job, Outcome outcome);

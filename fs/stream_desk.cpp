@@ -50,6 +50,7 @@ void StreamDesk::begin(VersionId version, std::vector<Target> targets) {
                     streams_.erase(version);
                 }
             }
+            changed_.notify_all();
             if (resume) resume();
         });
     }
@@ -93,59 +94,65 @@ void StreamDesk::end(VersionId version) {
     reap();
 }
 
+// Only here threads are joined, each by the one caller that took its stream out of `finished_`.
 void StreamDesk::reap() {
     std::vector<std::shared_ptr<Stream>> done;
     {
         const std::lock_guard lock(mutex_);
         done.swap(finished_);
+        ++reaping_;
     }
+    std::vector<std::shared_ptr<Stream>> own;
     for (const auto& stream : done) {
-        bool own = false;
         for (const auto& upload : stream->uploads) {
+            // A stream's last thread that ends another one's writer cannot join itself: somebody else will.
             if (upload->thread.get_id() == std::this_thread::get_id())
-                own = true;
+                own.push_back(stream);
             else if (upload->thread.joinable())
                 upload->thread.join();
         }
-        // A stream's last thread that ends another one's writer cannot join itself: somebody else will.
-        if (!own) continue;
-        const std::lock_guard lock(mutex_);
-        finished_.push_back(stream);
     }
+    const std::lock_guard lock(mutex_);
+    finished_.insert(finished_.end(), own.begin(), own.end());
+    --reaping_;
+    changed_.notify_all();
 }
 
 void StreamDesk::cancel(ProviderId provider) {
-    std::vector<std::shared_ptr<Stream>> affected;
-    {
-        const std::lock_guard lock(mutex_);
-        for (const auto& [version, stream] : streams_) affected.push_back(stream);
-    }
-    for (const auto& stream : affected)
+    std::unique_lock lock(mutex_);
+    for (const auto& [version, stream] : streams_)
         for (const auto& upload : stream->uploads)
-            if (upload->provider == provider && upload->thread.joinable()) {
-                upload->thread.request_stop();
-                upload->thread.join();
-            }
+            if (upload->provider == provider) upload->thread.request_stop();
+    changed_.wait(lock, [&] {
+        return std::none_of(streams_.begin(), streams_.end(), [&](const auto& entry) {
+            return std::any_of(entry.second->uploads.begin(), entry.second->uploads.end(),
+                               [&](const auto& upload) { return upload->provider == provider && !upload->ended; });
+        });
+    });
 }
 
 void StreamDesk::stop() {
-    std::vector<std::shared_ptr<Stream>> running;
     std::vector<std::function<void()>> resumes;
     {
         const std::lock_guard lock(mutex_);
         stopped_ = true;
         for (const auto& [version, stream] : streams_) {
-            running.push_back(stream);
+            for (const auto& upload : stream->uploads) upload->thread.request_stop();
             if (stream->resume) resumes.push_back(std::exchange(stream->resume, nullptr));
         }
     }
     for (const auto& resume : resumes) resume();
-    for (const auto& stream : running)
-        for (const auto& upload : stream->uploads) upload->thread.request_stop();
-    for (const auto& stream : running)
-        for (const auto& upload : stream->uploads)
-            if (upload->thread.joinable()) upload->thread.join();
-    reap();
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return streams_.empty(); });
+    while (!finished_.empty() || reaping_ > 0) {
+        if (finished_.empty()) {
+            changed_.wait(lock);
+            continue;
+        }
+        lock.unlock();
+        reap();
+        lock.lock();
+    }
 }
 
 }  // namespace oracxfs

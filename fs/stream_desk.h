@@ -52,6 +52,8 @@ class StreamDesk {
     std::mutex mutex_;
     std::map<VersionId, std::shared_ptr<Stream>> streams_;
     std::vector<std::shared_ptr<Stream>> finished_;  // threads to be joined by somebody else than themselves
+    std::condition_variable changed_;  // an upload ended, a reap ended
+    int reaping_ = 0;
     bool stopped_ = false;
 };
 

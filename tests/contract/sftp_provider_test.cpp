@@ -562,7 +562,7 @@ TEST_F(SftpTest, LargeFilesUseSeveralConnectionsOnLongLines) {
 }
 
 TEST_F(SftpTest, ListsFiveThousandFilesInFewRoundTrips) {
-    START_BEHIND({.one_way = std::chrono::milliseconds(10)});
+    START_BEHIND({.one_way = std::chrono::milliseconds(50)});
     ASSERT_THAT(provider().probe(ctx_), IsOk());
     const std::string folder = server_->folder() + "/replica/many";
     std::filesystem::create_directory(folder);
@@ -572,7 +572,7 @@ TEST_F(SftpTest, ListsFiveThousandFilesInFewRoundTrips) {
     const auto page = provider().list(ctx_, "", "");
     ASSERT_THAT(page, IsOk());
     EXPECT_EQ(page->entries.size(), 5'001u);
-    EXPECT_LE(proxy_->rounds() - rounds, 45u);
+    EXPECT_LE(proxy_->rounds() - rounds, 20u);  // the server gives 100 names an answer: 51 if asked one by one
 }
 
 TEST_F(SftpTest, WaitingForAConnectionIsCancelledPromptly) {

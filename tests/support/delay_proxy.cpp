@@ -42,6 +42,7 @@ struct Direction {
         Clock::time_point due;
         std::vector<char> bytes;
         std::size_t sent = 0;
+        std::uint64_t depth = 0;  // how many answers had to be waited for, one after the other, before these could be sent
     };
     std::deque<Chunk> chunks;
     std::uint64_t held = 0;
@@ -52,7 +53,7 @@ struct Direction {
 struct Link {
     UniqueFd client, server;
     Direction up, down;
-    bool last_was_down = true;
+    std::uint64_t client_saw = 0, client_sent = 0, server_saw = 0;  // greatest depths
     bool broken = false;
 };
 
@@ -140,13 +141,16 @@ void DelayProxy::State::receive(Link& link, bool upwards) {
         direction.line_free += std::chrono::duration_cast<Clock::duration>(
             std::chrono::duration<double>(static_cast<double>(got) / options.bytes_per_second));
     chunk.due = direction.line_free + options.one_way;
+    chunk.depth = upwards ? link.client_saw + 1 : link.server_saw;
     direction.held += static_cast<std::uint64_t>(got);
     direction.chunks.push_back(std::move(chunk));
     if (got == 0) direction.ended = true;
     if (upwards) {
         up += static_cast<std::uint64_t>(got);
-        if (got > 0 && link.last_was_down) ++rounds;
-        if (got > 0) link.last_was_down = false;
+        if (got > 0 && link.client_sent <= link.client_saw) {
+            link.client_sent = link.client_saw + 1;
+            ++rounds;
+        }
     }
 }
 
@@ -165,10 +169,9 @@ void DelayProxy::State::send_due(Link& link, bool upwards) {
             }
             chunk.sent += static_cast<std::size_t>(n);
             direction.held -= static_cast<std::uint64_t>(n);
-            if (!upwards) {
-                down += static_cast<std::uint64_t>(n);
-                link.last_was_down = true;
-            }
+            if (!upwards) down += static_cast<std::uint64_t>(n);
+            std::uint64_t& saw = upwards ? link.server_saw : link.client_saw;
+            saw = std::max(saw, chunk.depth);
             if (chunk.sent < chunk.bytes.size()) return;
         }
         direction.chunks.pop_front();

@@ -28,7 +28,8 @@ class DelayProxy {
     void cut_after(std::uint64_t bytes_up);  // once so many more bytes have gone to the server
     [[nodiscard]] std::uint64_t bytes_up() const;    // client to server
     [[nodiscard]] std::uint64_t bytes_down() const;
-    [[nodiscard]] std::uint64_t rounds() const;      // how often the client sent after it had received
+    // How many answers the client waited for one after the other; requests sent ahead of an answer share its round.
+    [[nodiscard]] std::uint64_t rounds() const;
     [[nodiscard]] std::uint64_t connections() const;
 
   private:

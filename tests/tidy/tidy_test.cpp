@@ -162,7 +162,7 @@ const std::vector<BannedWord>& banned_words() {
         {"system_clock::now", "Clock::wall", {"base/clock.cpp"}},
         {"gettimeofday(", "Clock::wall", {}},
         // The kernel's UTIME_NOW wants nanoseconds, which Clock does not have.
-        {"clock_gettime(", "Clock::wall or Clock::steady", {"fs/fuse_adapter.cpp"}},
+        {"clock_gettime(", "Clock::wall or Clock::steady", {"fs/fuse_adapter_operations.cpp"}},
         {"time(nullptr)", "Clock::wall", {}},
         // Waits of the operating system itself, poll() and conditions, know no other clock.
         {"steady_clock::now",

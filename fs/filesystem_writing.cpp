@@ -1,0 +1,248 @@
+// Filesystem: writing, and the promises of flush and fsync.
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+
+#include "fs/filesystem_impl.h"
+
+namespace oracxfs {
+namespace {
+
+// Calls back exactly once, whoever comes first: the brake's release or an interrupt.
+struct Once {
+    explicit Once(std::function<void(Status)> callback) : done(std::move(callback)) {}
+    void operator()(Status status) {
+        if (!used.exchange(true)) done(std::move(status));
+    }
+    std::function<void(Status)> done;
+    std::atomic<bool> used{false};
+    std::optional<std::stop_callback<std::function<void()>>> on_stop;
+};
+
+// A process that was killed closes its files too; then what it wrote is a torn piece. Linux tells by the flags of the
+// closing task: PF_EXITING and PF_SIGNALED (include/linux/sched.h).
+bool killed_by_signal(std::int32_t pid) {
+    if (pid <= 0) return false;
+    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    if (!std::getline(stat, line)) return false;
+    const std::size_t end = line.rfind(')');
+    if (end == std::string::npos) return false;
+    unsigned long flags = 0;
+    char state = 0;
+    int ppid = 0, pgrp = 0, session = 0, tty = 0, tpgid = 0;
+    if (std::sscanf(line.c_str() + end + 1, " %c %d %d %d %d %d %lu", &state, &ppid, &pgrp, &session, &tty, &tpgid, &flags) != 7)
+        return false;
+    constexpr unsigned long kExiting = 0x4, kSignaled = 0x400;
+    return (flags & kExiting) != 0 && (flags & kSignaled) != 0;
+}
+
+}  // namespace
+
+void Filesystem::write(Handle h, std::uint64_t offset, std::span<const std::byte> data, const std::stop_token& stop,
+                       std::function<void(Status)> done) {
+    Impl& self = *impl_;
+    const auto opened = self.handle(h);
+    if (!opened) return done(fail(opened.error()));
+    if (!(*opened)->for_write) return done(fail(Errc::invalid, "write", "the file is not open for writing"));
+    const NodePtr node = (*opened)->node;
+    FileState& state = node->state();
+    const auto apply = [&self, node, &state, offset](std::span<const std::byte> bytes) -> Status {
+        const Status written = state.writer->write_at(offset, bytes);
+        if (!written) {
+            state.failed = true;
+            return written;
+        }
+        state.dirty = state.wrote_bytes = true;
+        state.live_size = static_cast<std::int64_t>(state.writer->size());
+        state.mtime_ns = nanoseconds_now(self.clock);
+        return {};
+    };
+    bool would_wait = false;
+    {
+        const std::lock_guard lock(state.mutex);
+        Status status = self.begin_writer(*node, state, false, stop, &would_wait);
+        if (!would_wait) {
+            if (status) status = apply(data);
+            if (!status) return done(std::move(status));
+        }
+    }
+    if (!would_wait) return self.after_write(*node, state, std::move(done), stop);
+    // The old content has to be copied (or even fetched) first.
+    std::vector<std::byte> kept(data.begin(), data.end());
+    self.workers.post([this, node, apply, kept = std::move(kept), stop, done = std::move(done)]() mutable {
+        FileState& its = node->state();
+        Status status;
+        {
+            const std::lock_guard lock(its.mutex);
+            status = impl_->begin_writer(*node, its, true, stop, nullptr);
+            if (status) status = apply(kept);
+        }
+        if (!status) return done(std::move(status));
+        impl_->after_write(*node, its, std::move(done), stop);
+    });
+}
+
+void Filesystem::Impl::after_write(Node& node, FileState& state, std::function<void(Status)> done, const std::stop_token& stop) {
+    std::shared_ptr<BlobReader> growing;
+    std::optional<VersionId> replaces;
+    VersionId version;
+    std::string key;
+    std::uint64_t written = 0;
+    std::int64_t mtime = 0;
+    {
+        const std::lock_guard lock(state.mutex);
+        const std::shared_lock tree_lock(tree.mutex);
+        if (!state.writer) return done({});
+        version = state.writer_version;
+        written = state.writer->size();
+        if (!state.streaming && !node.row.local_only && !node.unlinked && options.stream_from_bytes > 0 &&
+            state.writer->contiguous() >= options.stream_from_bytes && state.writer->contiguous() == written) {
+            state.streaming = true;
+            growing = state.writer->growing();
+            key = tree.path(node);
+            if (node.row.version) replaces = node.row.version;
+            mtime = state.mtime_ns;
+        }
+        if (!state.streaming) return done({});
+    }
+    if (growing) replicator.begin_stream(version, key, replaces, growing, mtime);
+    if (options.ack.mode == AckPolicy::Mode::journal) return done({});
+    const auto once = std::make_shared<Once>(std::move(done));
+    const std::uint32_t needed = options.ack.mode == AckPolicy::Mode::quorum ? options.ack.quorum : UINT32_MAX;
+    if (!replicator.must_pause(version, written, needed, [once] { (*once)(Status()); })) return (*once)(Status());
+    // The bytes are taken: an interrupted writer just goes on. Not from inside the stop_callback: libfuse holds its lock.
+    once->on_stop.emplace(stop, [this, weak = std::weak_ptr(once)] {
+        if (const auto self = weak.lock())
+            workers.post([self] { (*self)(Status()); });
+    });
+}
+
+void Filesystem::set_attributes(Inode inode, std::optional<Handle> h, const AttributeChange& change,
+                                const std::stop_token& stop, std::function<void(Result<FileAttributes>)> done) {
+    Impl& self = *impl_;
+    if (inode == kReadmeInode) return done(fail(Errc::read_only, "README.txt"));
+    if (const Status writable = self.check_writable(); !writable) return done(fail(writable.error()));
+    const View view = view_of(inode);
+    if (view.provider != 0 && view.node == kRootNode) return done(fail(Errc::not_permitted, "change a provider's folder"));
+    const auto found = self.node_at(view);
+    if (!found) return done(fail(found.error()));
+    const NodePtr node = *found;
+    {
+        const std::unique_lock lock(self.tree.mutex);
+        NodeRow row = node->row;
+        if (change.mode) row.mode = *change.mode & 07777;
+        if (change.uid) row.uid = *change.uid;
+        if (change.gid) row.gid = *change.gid;
+        if (change.mtime_ns) row.mtime_ns = *change.mtime_ns;
+        row.ctime_ns = nanoseconds_now(self.clock);
+        const bool other = change.mode || change.uid || change.gid || change.mtime_ns;
+        if (other && node->stored)
+            if (const Status kept = self.catalog.set_attributes(row); !kept) return done(fail(kept.error()));
+        if (other) node->row = row;
+        if (change.mtime_ns && node->file && node->file->mtime_ns != 0) node->file->mtime_ns = *change.mtime_ns;
+        if (change.size && !node->directory) node->pin();
+    }
+    const auto answer = [this, node, view, done] {
+        const std::shared_lock lock(impl_->tree.mutex);
+        done(impl_->attributes_of(*node, view.provider));
+    };
+    if (!change.size) return answer();
+    if (node->directory) return done(fail(Errc::is_directory, "truncate"));
+    self.workers.post([this, node, size = *change.size, through_handle = h.has_value(), stop, answer, done] {
+        Impl& me = *impl_;
+        FileState& state = node->state();
+        const std::shared_ptr<void> pinned(nullptr, [&me, node](void*) {
+            const std::unique_lock lock(me.tree.mutex);
+            me.unpin(node);
+        });
+        Status status;
+        {
+            const std::lock_guard lock(state.mutex);
+            if (size == 0 && !state.writer) {
+                state.truncated = true;
+            } else {
+                status = me.begin_writer(*node, state, true, stop, nullptr);
+                if (status) status = state.writer->truncate(size);
+                if (!status) state.failed = true;
+            }
+            if (status) {
+                state.dirty = true;
+                state.live_size = static_cast<std::int64_t>(size);
+                state.mtime_ns = nanoseconds_now(me.clock);
+                if (size != 0 || !through_handle) state.wrote_bytes = true;
+            }
+        }
+        if (!status) return done(fail(status.error()));
+        if (through_handle) return answer();
+        {
+            const std::lock_guard lock(state.mutex);
+            if (state.writers > 0) return answer();  // whoever writes closes it
+        }
+        // truncate(2) without an open file: nobody will close it, so it is committed and awaited here.
+        me.commit_and_acknowledge(node, false, stop, [answer, done](const Status& acknowledged) {
+            if (!acknowledged) return done(fail(acknowledged.error()));
+            answer();
+        });
+    });
+}
+
+void Filesystem::flush(Handle h, const Caller& caller, const std::stop_token& stop, std::function<void(Status)> done) {
+    Impl& self = *impl_;
+    const auto opened = self.handle(h);
+    if (!opened) return done(fail(opened.error()));
+    if (!(*opened)->for_write) return done({});
+    const NodePtr node = (*opened)->node;
+    FileState& state = node->state();
+    bool torn = false;
+    {
+        const std::lock_guard lock(state.mutex);
+        // Shells flush before the first byte; an empty or merely truncated file is committed at release.
+        if (!state.dirty || !state.wrote_bytes) return done({});
+        torn = state.failed;
+    }
+    torn = torn || killed_by_signal(caller.pid);
+    self.workers.post([this, node, torn, stop, done = std::move(done)] {
+        impl_->commit_and_acknowledge(node, torn, stop, done);
+    });
+}
+
+void Filesystem::fsync(Handle h, const std::stop_token& stop, std::function<void(Status)> done) {
+    Impl& self = *impl_;
+    const auto opened = self.handle(h);
+    if (!opened) return done(fail(opened.error()));
+    if ((*opened)->readme) return done({});
+    const NodePtr node = (*opened)->node;
+    self.workers.post([this, node, stop, done = std::move(done)] {
+        FileState& state = node->state();
+        bool dirty = false, failed = false;
+        {
+            const std::lock_guard lock(state.mutex);
+            dirty = state.dirty;
+            failed = state.failed;
+        }
+        if (dirty) return impl_->commit_and_acknowledge(node, failed, stop, done);
+        impl_->acknowledge(node, stop, done);
+    });
+}
+
+void Filesystem::fsync_directory(Inode inode, const std::stop_token& stop, std::function<void(Status)> done) {
+    Impl& self = *impl_;
+    const auto node = self.node_at(view_of(inode));
+    if (!node) return done(fail(node.error()));
+    std::string path;
+    {
+        const std::shared_lock lock(self.tree.mutex);
+        path = self.tree.path(**node);
+    }
+    self.workers.post([this, path, stop, done = std::move(done)] {
+        impl_->replicator.when_settled(path, stop, [done](Status status) {
+            // A provider that is down does not keep sync from returning: `status` shows what is missing.
+            if (!status && status.error().code == Errc::partial) status = Status();
+            done(std::move(status));
+        });
+    });
+}
+
+}  // namespace oracxfs

@@ -312,7 +312,9 @@ class Catalog {
         ReplicaState state = ReplicaState::stored;
     };
     virtual Result<std::vector<KnownObject>> known_objects(ProviderId provider) = 0;
-    // The same for the files at `key` itself and below it.
+    // Where puts and moves were begun whose end is not recorded: files and directories, sorted.
+    virtual Result<std::vector<std::string>> begun_keys(ProviderId provider) = 0;
+    // As known_objects, for the files at `key` itself and below it.
     virtual Result<std::vector<KnownObject>> files_at(ProviderId provider, std::string_view key) = 0;
     // Which wanted files below `directory` (not recursive) have an object at which provider (state stored or verified,
     // at the wanted key): for the provider folders.

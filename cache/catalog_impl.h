@@ -103,6 +103,7 @@ class CatalogImpl final : public Catalog {
     Status make_due(ProviderId provider, WallTime now) override;
     Status make_replica_due(VersionId version, ProviderId provider, WallTime at) override;
     Result<std::vector<KnownObject>> known_objects(ProviderId provider) override;
+    Result<std::vector<std::string>> begun_keys(ProviderId provider) override;
     Result<std::vector<KnownObject>> files_at(ProviderId provider, std::string_view key) override;
     Result<std::vector<Presence>> presence(NodeId directory) override;
     Result<std::vector<ReplicaListing>> list_replicas(std::string_view path_prefix) override;

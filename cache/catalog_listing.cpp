@@ -38,6 +38,16 @@ Result<std::vector<Catalog::KnownObject>> CatalogImpl::known_objects(ProviderId 
     });
 }
 
+Result<std::vector<std::string>> CatalogImpl::begun_keys(ProviderId provider) {
+    return read([&](Db& db) -> Result<std::vector<std::string>> {
+        std::vector<std::string> keys;
+        ORACX_TRYV(db.query("SELECT intent_key FROM replica WHERE provider = ?1 AND intent_key <> x'' UNION "
+                            "SELECT intent_key FROM directory_replica WHERE provider = ?1 AND intent_key <> x'' ORDER BY 1",
+                            [&](const Statement& row) { keys.push_back(row.text(0)); }, provider.value));
+        return keys;
+    });
+}
+
 Result<std::vector<Catalog::KnownObject>> CatalogImpl::files_at(ProviderId provider, std::string_view key) {
     return read([&](Db& db) -> Result<std::vector<KnownObject>> {
         std::vector<KnownObject> objects;

@@ -193,6 +193,7 @@ Status Lane::run_step(const ReplicaJob& job, const Step& step, const std::stop_t
         case Kind::move: return move(job, step, stop);
         case Kind::move_aside: return move_aside(job, stop);
         case Kind::remove: {
+            touch(job.row.key);
             const Status result = provider_->remove(context(stop), object_of(job.row, job.size), RemoveMode::trash);
             const std::string key = job.row.key;
             ORACX_TRYV(finish(job, after_remove(job, result, env_.clock.wall(), retry_times())));
@@ -333,6 +334,7 @@ Status Lane::put_one(const ReplicaJob& job, const Step& planned, const std::stop
             log::warn("lane", "upload position not saved: " + kept.error().to_string());
     };
     NotingBlob noting(*content);
+    touch(step.key);
     const Result<PutResult> result = provider_->put(context(stop), step.key, noting, options);
     ORACX_CRASH_POINT("lane.put.done");
     if (const auto unreadable = noting.error(); unreadable && !result) return content_unreadable(job, begun, *unreadable);
@@ -372,6 +374,7 @@ Status Lane::put_batch(std::vector<std::pair<ReplicaJob, Step>>& puts, const std
         return recorded;
     }
     ORACX_CRASH_POINT("lane.batch.intent_recorded");
+    for (const PutRequest& request : requests) touch(request.key);
 
     Status failure;
     std::vector<std::pair<ReplicaJob, Outcome>> finished;
@@ -429,6 +432,8 @@ Status Lane::move(const ReplicaJob& job, const Step& step, const std::stop_token
     ORACX_TRY(const bool mine, record_begun(job, begun));
     if (!mine) return {};
     ORACX_CRASH_POINT("lane.move.intent_recorded");
+    touch(job.row.key);
+    touch(step.key);
     const auto result = provider_->rename(context(stop), object_of(job.row, job.size), step.key, step.replaces);
     ORACX_CRASH_POINT("lane.move.done");
     ORACX_TRY(const std::optional<ReplicaJob> fresh, env_.catalog.replica_job(job.row.version, id_));
@@ -454,6 +459,8 @@ Status Lane::step_aside(const ReplicaJob& blocker_job, const std::stop_token& st
     const ReplicaRow begun = begin_step(blocker->row, aside);
     ORACX_TRY(const bool mine, record_begun(*blocker, begun));
     if (!mine) return {};
+    touch(blocker->row.key);
+    touch(aside.key);
     const auto result = provider_->rename(context(stop), object_of(blocker->row, blocker->size), aside.key, std::nullopt);
     return finish(*blocker, after_move(*blocker, begun, aside, result, env_.clock.wall(), retry_times()));
 }
@@ -477,6 +484,7 @@ Status Lane::keep_stranger(const ReplicaJob& job, const std::string& key, const 
     }
     for (int n = 1; n <= 20; ++n) {
         const std::string kept = conflict_key(key, name_, env_.clock.wall(), n);
+        touch(key);
         const auto moved = provider_->rename(context(stop), *there, kept, std::nullopt);
         if (moved) {
             event("warning", "conflict", key, std::string(info(Errc::exists).e_code),
@@ -509,13 +517,32 @@ Result<bool> Lane::clear_way(const std::string& key, const std::stop_token& stop
             ORACX_TRYV(step_aside(*job, stop));
             continue;
         }
+        touch(job->row.key);
         const Status gone = provider_->remove(context(stop), object_of(job->row, job->size), RemoveMode::trash);
         ORACX_TRYV(finish(*job, after_remove(*job, gone, env_.clock.wall(), retry_times())));
     }
     const auto there = provider_->stat(context(stop), key);
     if (!there) return true;
     if (!there->is_directory) return false;
-    return provider_->remove_directory(context(stop), key).has_value();
+    // Folders of ours that were emptied or are still to be moved away (their rows cope with finding nothing), but no files.
+    std::vector<std::string> folders{key};
+    std::string cursor;
+    do {
+        ORACX_TRY(const ListPage page, provider_->list(context(stop), key, cursor));
+        for (const RemoteObject& object : page.entries) {
+            if (!object.is_directory) return false;
+            folders.push_back(object.key);
+        }
+        if (!page.leftovers.empty()) return false;
+        cursor = page.next;
+    } while (!cursor.empty());
+    touch(key);
+    std::sort(folders.begin(), folders.end());
+    while (!folders.empty()) {
+        if (!provider_->remove_directory(context(stop), folders.back())) return false;
+        folders.pop_back();
+    }
+    return true;
 }
 
 // A folder that no longer exists in the tree goes with its last file; one that is wanted has a row of its own.
@@ -524,6 +551,7 @@ void Lane::prune_parents(const std::string& key, const std::stop_token& stop) {
     while (!directory.empty()) {
         const auto node = env_.catalog.find(directory);
         if (!node || node->has_value()) return;
+        touch(directory);
         if (!provider_->remove_directory(context(stop), directory)) return;  // not empty, or busy: harmless
         directory = std::string(parent_key(directory));
     }
@@ -607,6 +635,7 @@ void Lane::run_stream(VersionId version, const std::string& key, std::optional<V
         session.acknowledged_bytes = bytes;
         (void)env_.catalog.save_session(session);  // only a position: without it the upload restarts
     };
+    touch(key);
     const Result<PutResult> result = provider_->put(context(stop), key, growing, options);
     ORACX_CRASH_POINT("lane.stream.done");
 

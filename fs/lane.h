@@ -86,6 +86,11 @@ class Lane {
     // of ours go to the trash, those that are wanted elsewhere step aside. False if something of others remains.
     Result<bool> clear_way(const std::string& key, const std::stop_token& stop);
     Status step_aside(const ReplicaJob& blocker, const std::stop_token& stop);
+    // To be called before anything is changed at the provider under `key`: a listing under way must not take the result for
+    // somebody else's work.
+    void touch(const std::string& key);
+    // Takes out of `strangers` what a listing may have seen of our own doing.
+    Status forget_own(std::map<std::string, RemoteObject>& strangers, const std::vector<Catalog::KnownObject>& known);
     void prune_parents(const std::string& key, const std::stop_token& stop);
     Result<std::shared_ptr<BlobReader>> open_content(const ReplicaJob& job);
     void check_staged(const ReplicaJob& job);  // after an upload whose bytes did not match: is our own copy the bad one?
@@ -113,6 +118,8 @@ class Lane {
     std::set<VersionId> claimed_;
     std::map<VersionId, TransferProgress> transfers_;
     std::map<std::string, RemoteObject> strangers_;  // new in the last listing; adopted when unchanged in the next
+    bool listing_ = false;              // a listing is under way
+    std::vector<std::string> touched_;  // keys we worked on meanwhile
     SteadyTime next_listing_;
     SteadyTime next_trash_;
     SteadyTime next_space_;

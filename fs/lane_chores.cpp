@@ -45,6 +45,10 @@ Result<bool> Lane::run_chores(const std::stop_token& stop) {
         const std::lock_guard lock(mutex_);
         if (!breaker_.may_work()) return false;
         listing = now >= next_listing_ && claimed_.empty();
+        if (listing) {
+            listing_ = true;
+            touched_.clear();
+        }
         trash = !listing && now >= next_trash_;
         if (trash) next_trash_ = now + kTrashInterval;
     }
@@ -307,7 +311,9 @@ Result<bool> Lane::run_directory(const DirectoryJob& job, const std::stop_token&
             return true;
         }
     } else if (!row.wanted) {
+        touch(row.key);
         result = row.key.empty() ? Status() : provider_->remove_directory(context(stop), row.key);
+        if (result && !row.key.empty()) prune_parents(row.key, stop);
         if (result || result.error().code == Errc::not_found || result.error().code == Errc::not_directory) {
             ORACX_TRYV(env_.catalog.drop_directory(row.node, id_));
             return true;
@@ -319,6 +325,7 @@ Result<bool> Lane::run_directory(const DirectoryJob& job, const std::stop_token&
             return true;
         }
     } else if (row.key.empty() || row.key == job.want_key) {
+        touch(job.want_key);
         auto made = provider_->make_directory(context(stop), job.want_key);
         if (!made && (made.error().code == Errc::exists || made.error().code == Errc::not_directory)) {
             ORACX_TRY(const bool clear, clear_way(job.want_key, stop));
@@ -339,6 +346,8 @@ Result<bool> Lane::run_directory(const DirectoryJob& job, const std::stop_token&
         object.is_directory = true;
         row.intent_key = job.want_key;
         folders_unclear_ = true;  // also while it is under way
+        touch(row.key);
+        touch(job.want_key);
         ORACX_TRYV(env_.catalog.record_directory(row));
         ORACX_CRASH_POINT("lane.directory.intent_recorded");
         const auto moved = provider_->rename(context(stop), object, job.want_key, std::nullopt);
@@ -416,7 +425,57 @@ Result<bool> Lane::discard_orphans(const std::stop_token& stop) {
 
 // --- foreign changes ---------------------------------------------------------------------------------------------------
 
+void Lane::touch(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    if (listing_) touched_.push_back(key);
+}
+
+Status Lane::forget_own(std::map<std::string, RemoteObject>& strangers, const std::vector<Catalog::KnownObject>& known) {
+    if (strangers.empty()) return {};
+    ORACX_TRY(std::vector<std::string> own, env_.catalog.begun_keys(id_));
+    {
+        const std::lock_guard lock(mutex_);
+        own.insert(own.end(), touched_.begin(), touched_.end());
+    }
+    const auto is_below = [](std::string_view key, std::string_view directory) {
+        return key.size() > directory.size() && key[directory.size()] == '/' && key.starts_with(directory);
+    };
+    const auto is_own = [&](const std::string& key) {
+        return std::any_of(own.begin(), own.end(), [&](const std::string& mine) {
+            return mine == key || is_below(key, mine) || is_below(mine, key);
+        });
+    };
+    // A put makes the folders above it, before they have rows of their own.
+    const auto holds_known = [&](const std::string& directory) {
+        const auto below = std::lower_bound(known.begin(), known.end(), directory + "/",
+                                            [](const auto& row, const std::string& key) { return row.key < key; });
+        return below != known.end() && is_below(below->key, directory);
+    };
+    // Empty folders can also be left over from our own moves and removals: they count as somebody's only when nothing of
+    // ours is still on its way.
+    ORACX_TRY(const auto due, env_.catalog.next_due(id_));
+    const auto holds_file = [&](const std::string& directory) {
+        for (auto below = strangers.upper_bound(directory + "/"); below != strangers.end() && is_below(below->first, directory); ++below)
+            if (!below->second.is_directory) return true;
+        return false;
+    };
+    std::vector<std::string> drop;
+    for (const auto& [key, object] : strangers)
+        if (is_own(key) || (object.is_directory && (holds_known(key) || (due && !holds_file(key))))) drop.push_back(key);
+    for (const std::string& key : drop) strangers.erase(key);
+    return {};
+}
+
 Status Lane::reconcile(const std::stop_token& stop) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!std::exchange(listing_, true)) touched_.clear();
+    }
+    const std::shared_ptr<void> ended(nullptr, [this](void*) {
+        const std::lock_guard lock(mutex_);
+        listing_ = false;
+        touched_.clear();
+    });
     ORACX_TRY(std::vector<Catalog::KnownObject> known, env_.catalog.known_objects(id_));
     std::vector<bool> seen(known.size());
     std::map<std::string, RemoteObject> strangers;
@@ -503,6 +562,7 @@ Status Lane::reconcile(const std::stop_token& stop) {
     }
 
     // New names are adopted when they look the same in two listings in a row: they may still be growing.
+    ORACX_TRYV(forget_own(strangers, known));
     std::vector<RemoteObject> adopt;
     {
         const std::lock_guard lock(mutex_);

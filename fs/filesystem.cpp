@@ -17,6 +17,7 @@ Filesystem::Filesystem(Catalog& catalog, Staging& staging, BlockCache& cache, Re
     if (const Status loaded = impl_->tree.load_root(); !loaded) log::error("filesystem", loaded.error().to_string());
     Impl* self = impl_.get();
     replicator.set_open_remote([self](VersionId version, ProviderId but) { return self->open_remote(version, but); });
+    replicator.set_rescue([self](VersionId version, const std::stop_token& stop) { return self->rescue(version, stop); });
     replicator.set_on_change([self](VersionId version, ProviderId provider) { self->note_change(version, provider); });
     replicator.set_on_foreign([self](ProviderId provider, const RemoteObject& object) {
         self->workers.post([self, provider, object] { self->adopt(provider, object); });

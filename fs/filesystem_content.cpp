@@ -33,6 +33,27 @@ Result<std::shared_ptr<BlobReader>> Filesystem::Impl::open_remote(VersionId vers
     return std::shared_ptr<BlobReader>(std::make_shared<ReplicaBlob>(std::move(reader), std::move(digests)));
 }
 
+Status Filesystem::Impl::rescue(VersionId version, const std::stop_token& stop) {
+    ORACX_TRY(ContentDigests taken, catalog.digests(version));
+    const auto digests = std::make_shared<const ContentDigests>(std::move(taken));
+    const auto reader = make_reader(version, digests, std::nullopt);
+    ORACX_TRY(const auto writer, staging.begin(version));
+    std::vector<std::byte> buffer(1u << 20);
+    for (std::uint64_t offset = 0; offset < digests->size;) {
+        ORACX_TRY(const std::size_t got, reader->read_at(offset, buffer, stop));
+        if (got == 0) return fail(Errc::corrupt, "gather content", "every replica is too short");
+        ORACX_TRYV(writer->write_at(offset, std::span(buffer).first(got)));
+        offset += got;
+    }
+    StagedMeta meta;
+    meta.version = version;
+    ORACX_TRY(const auto sealed, writer->seal(meta));
+    if (sealed->sha256 != digests->sha256) return fail(Errc::corrupt, "gather content", "the whole does not match its hash");
+    ORACX_TRYV(catalog.set_staged(version, writer->name()));
+    (void)writer->publish();
+    return {};
+}
+
 Status Filesystem::Impl::load_content(Node& node, FileState& state) {
     VersionId version;
     {

@@ -73,6 +73,7 @@ struct Filesystem::Impl {
     std::shared_ptr<ReplicaReader> make_reader(VersionId version, std::shared_ptr<const ContentDigests> digests,
                                                std::optional<ProviderId> only);
     Result<std::shared_ptr<BlobReader>> open_remote(VersionId version, ProviderId but);
+    Status rescue(VersionId version, const std::stop_token& stop);
     void note_change(VersionId version, ProviderId provider);
     void adopt(ProviderId provider, const RemoteObject& object);
     Status adopt_directory(const std::string& key);

@@ -252,17 +252,26 @@ Result<bool> Lane::record_begun(const ReplicaJob& job, const ReplicaRow& begun) 
     return fail(recorded.error());
 }
 
-Status Lane::content_unreadable(const ReplicaJob& job, ReplicaRow row, const Error& why) {
-    event("error", "content", job.want_key, std::string(info(why.code).e_code),
-          "no good copy to upload from: " + why.to_string());
+Status Lane::content_unreadable(const ReplicaJob& job, ReplicaRow row, const Error& why, const std::stop_token& stop) {
     check_staged(job);
-    row.error_code = info(why.code).e_code;
-    row.error_text = why.to_string();
-    row.attempts = job.row.attempts + 1;
-    row.due = env_.clock.wall() +
-              std::min(env_.options.retry_pause_max, env_.options.retry_pause_min * (1 << std::min(row.attempts, 10u)));
     Outcome outcome;
     const ReplicaState was = row.state;
+    row.attempts = job.row.attempts + 1;
+    Status rescued = fail(why);
+    if (job.staged.empty() && env_.rescue && (why.code == Errc::corrupt || why.code == Errc::not_found))
+        rescued = env_.rescue(job.row.version, stop);
+    if (!rescued && rescued.error().code == Errc::cancelled) return rescued;
+    if (rescued) {
+        event("info", "gathered", job.want_key, "", "no copy was good as a whole; the content was put together from several");
+        row.due = env_.clock.wall();
+    } else {
+        event("error", "content", job.want_key, std::string(info(rescued.error().code).e_code),
+              "no good copy to upload from: " + rescued.error().to_string());
+        row.error_code = info(rescued.error().code).e_code;
+        row.error_text = rescued.error().to_string();
+        row.due = env_.clock.wall() +
+                  std::min(env_.options.retry_pause_max, env_.options.retry_pause_min * (1 << std::min(row.attempts, 10u)));
+    }
     outcome.changes.push_back({ReplicaChange::Kind::store, std::move(row), was});
     return finish(job, std::move(outcome));
 }
@@ -303,7 +312,7 @@ Status Lane::put_one(const ReplicaJob& job, const Step& planned, const std::stop
         }
     }
     auto content = open_content(job);
-    if (!content) return content_unreadable(job, job.row, content.error());
+    if (!content) return content_unreadable(job, job.row, content.error(), stop);
 
     const ReplicaRow begun = begin_step(job.row, step);
     ORACX_TRY(const bool mine, record_begun(job, begun));
@@ -337,7 +346,7 @@ Status Lane::put_one(const ReplicaJob& job, const Step& planned, const std::stop
     touch(step.key);
     const Result<PutResult> result = provider_->put(context(stop), step.key, noting, options);
     ORACX_CRASH_POINT("lane.put.done");
-    if (const auto unreadable = noting.error(); unreadable && !result) return content_unreadable(job, begun, *unreadable);
+    if (const auto unreadable = noting.error(); unreadable && !result) return content_unreadable(job, begun, *unreadable, stop);
     if (result) ORACX_TRYV(env_.catalog.end_session(job.row.version, id_));
     // The world may have moved on during a long upload: judge by what is wanted now.
     ORACX_TRY(const std::optional<ReplicaJob> fresh, env_.catalog.replica_job(job.row.version, id_));

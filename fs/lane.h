@@ -31,6 +31,7 @@ struct LaneEnvironment {
     const ReplicatorOptions& options;
     std::string instance;
     Replicator::OpenRemote open_remote;
+    Replicator::Rescue rescue;
     std::function<void(VersionId, ProviderId)> on_replica;  // a row changed; no locks held
     std::function<void(ProviderId)> on_health;              // up or down; no locks held
     std::function<void(ProviderId, const RemoteObject&)> on_foreign;  // a file we don't know appeared; no locks held
@@ -94,8 +95,8 @@ class Lane {
     void prune_parents(const std::string& key, const std::stop_token& stop);
     Result<std::shared_ptr<BlobReader>> open_content(const ReplicaJob& job);
     void check_staged(const ReplicaJob& job);  // after an upload whose bytes did not match: is our own copy the bad one?
-    // The bytes to upload cannot be had: the row waits, the provider is not blamed.
-    Status content_unreadable(const ReplicaJob& job, ReplicaRow row, const Error& why);
+    // The bytes to upload cannot be had: they are gathered from all replicas, or the row waits. The provider is not blamed.
+    Status content_unreadable(const ReplicaJob& job, ReplicaRow row, const Error& why, const std::stop_token& stop);
     PutOptions put_options(const ReplicaJob& job, const Step& step);
     Result<bool> record_begun(const ReplicaJob& job, const ReplicaRow& begun);  // false: somebody changed the row
     Status finish(const ReplicaJob& job, Outcome outcome);

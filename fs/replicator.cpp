@@ -55,7 +55,7 @@ struct Replicator::Impl {
 
     Impl(Catalog& c, Staging& s, Clock& k, ReplicatorOptions o)
         : options(std::move(o)),
-          environment{c, s, k, options, c.instance(), {}, {}, {}, {}},
+          environment{c, s, k, options, c.instance(), {}, {}, {}, {}, {}},
           acks(c, [this] { return health(); }),
           streams(options) {
         environment.on_replica = [this](VersionId version, ProviderId provider) {
@@ -153,6 +153,8 @@ Replicator::Replicator(Catalog& catalog, Staging& staging, Clock& clock, Replica
     : impl_(std::make_unique<Impl>(catalog, staging, clock, std::move(options))) {}
 
 Replicator::~Replicator() { stop(); }
+
+void Replicator::set_rescue(Rescue rescue) { impl_->environment.rescue = std::move(rescue); }
 
 void Replicator::set_open_remote(OpenRemote open_remote) { impl_->environment.open_remote = std::move(open_remote); }
 
@@ -321,6 +323,7 @@ std::vector<ReadCandidate> Replicator::read_candidates(VersionId version, std::o
     auto content = impl_->environment.catalog.version(version);
     if (!rows || !content) return {};
     struct Ranked {
+        bool damaged;  // last of all: parts of it may be good where all others are not, and every leaf is checked
         bool unverified;
         bool down;
         double cost;
@@ -329,7 +332,6 @@ std::vector<ReadCandidate> Replicator::read_candidates(VersionId version, std::o
     std::vector<Ranked> ranked;
     for (const ReplicaRow& row : *rows) {
         if (row.key.empty() || (only && row.provider != *only)) continue;
-        if (row.state == ReplicaState::damaged && !only) continue;
         const auto worker = impl_->find(row.provider);
         if (!worker || !worker->lane) continue;
         RemoteObject object;
@@ -338,11 +340,11 @@ std::vector<ReadCandidate> Replicator::read_candidates(VersionId version, std::o
         object.rev = row.remote_rev;
         object.size = content->size;
         object.mtime_ns = row.remote_mtime_ns;
-        ranked.push_back({row.state != ReplicaState::verified, worker->lane->health().down, worker->lane->read_cost(),
+        ranked.push_back({row.state == ReplicaState::damaged, row.state != ReplicaState::verified, worker->lane->health().down, worker->lane->read_cost(),
                           {row.provider, worker->row.name, worker->lane->provider(), std::move(object)}});
     }
     std::stable_sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {
-        return std::tie(a.down, a.unverified, a.cost) < std::tie(b.down, b.unverified, b.cost);
+        return std::tie(a.damaged, a.down, a.unverified, a.cost) < std::tie(b.damaged, b.down, b.unverified, b.cost);
     });
     std::vector<ReadCandidate> list;
     for (Ranked& entry : ranked) list.push_back(std::move(entry.candidate));

@@ -79,6 +79,10 @@ class Replicator {
     Replicator& operator=(const Replicator&) = delete;
 
     void set_open_remote(OpenRemote open_remote);
+    // `rescue`: no single replica is good, but together they may be: gathers the content into staging. corrupt if some part
+    // of it is good nowhere.
+    using Rescue = std::function<Status(VersionId version, const std::stop_token& stop)>;
+    void set_rescue(Rescue rescue);
     // Called when a replica changed (for caches of presence), and when a file appeared at a provider that we did not put
     // there. Any thread, no locks held.
     void set_on_change(std::function<void(VersionId version, ProviderId provider)> on_change);

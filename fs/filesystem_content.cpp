@@ -18,7 +18,7 @@ void Filesystem::Impl::unpin(const NodePtr& node) {
 
 std::shared_ptr<ReplicaReader> Filesystem::Impl::make_reader(VersionId version, std::shared_ptr<const ContentDigests> digests,
                                                              std::optional<ProviderId> only) {
-    return std::make_shared<ReplicaReader>(ReaderEnvironment{replicator, cache, clock, fetchers, leaf_key, buffered}, version,
+    return std::make_shared<ReplicaReader>(ReaderEnvironment{replicator, cache, clock, fetchers, read_watch, leaf_key, buffered}, version,
                                            std::move(digests), only);
 }
 

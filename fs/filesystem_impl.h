@@ -108,6 +108,7 @@ struct Filesystem::Impl {
     std::mutex adopt_mutex;
     std::set<std::string> adopting;
     std::int64_t started_ns = 0;
+    ReadWatch read_watch{clock};
     Executor fetchers{24};
     Executor workers{24};
     std::jthread maintainer;

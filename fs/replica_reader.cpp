@@ -9,6 +9,8 @@ namespace {
 constexpr std::uint64_t kWindowMin = 512ull << 10;
 constexpr std::uint64_t kWindowMax = 8ull << 20;
 constexpr std::size_t kFetchesMax = 4;        // per reader, running or not yet passed by
+using namespace std::chrono_literals;
+constexpr Millis kPatience{4'000};  // with a replica that sends nothing, while another one could be asked
 constexpr std::uint64_t kForwardBytes = 256ull << 10;  // so much without a jump counts as reading forward
 
 }  // namespace
@@ -182,18 +184,24 @@ void ReplicaReader::run(const std::shared_ptr<Fetch>& fetch) {
         }
         ready_.notify_all();
     };
-    for (const ReadCandidate& candidate : env_.replicator.read_candidates(version_, only_)) {
+    std::vector<ReadCandidate> candidates = env_.replicator.read_candidates(version_, only_);
+    if (except_) std::erase_if(candidates, [&](const ReadCandidate& candidate) { return candidate.provider == *except_; });
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
         if (good == fetch->leaves || stop_.stop_requested()) break;
-        if (except_ && candidate.provider == *except_) continue;
+        const ReadCandidate candidate = candidates[i];
         filled = static_cast<std::size_t>(good * kLeafBytes);
         const std::size_t began = filled;
         bool corrupt = false;
         const SteadyTime start_time = env_.clock.steady();
+        const bool another = std::any_of(candidates.begin() + static_cast<std::ptrdiff_t>(i) + 1, candidates.end(),
+                                         [](const ReadCandidate& next) { return next.is_up; });
+        const auto guard = env_.watch.begin(stop_.get_token(), another ? kPatience : Millis(24h));
         OpContext ctx;
-        ctx.stop = stop_.get_token();
+        ctx.stop = guard->token();
         const Status result = candidate.via->read(
             ctx, candidate.object, fetch->first * kLeafBytes + filled, fetch->buffer.size() - filled,
             [&](std::span<const std::byte> data) {
+                guard->progress();
                 const std::size_t take = std::min(data.size(), fetch->buffer.size() - filled);
                 std::memcpy(fetch->buffer.data() + filled, data.data(), take);
                 filled += take;
@@ -217,11 +225,21 @@ void ReplicaReader::run(const std::shared_ptr<Fetch>& fetch) {
         if (good == fetch->leaves) break;
         if (corrupt)
             last = Error(Errc::corrupt, "read " + candidate.object.key, "the bytes do not match the hash taken when it was written");
+        else if (!result && guard->stood_still())
+            last = Error(Errc::unavailable, "read " + candidate.object.key,
+                         "no byte came for " + std::to_string(kPatience.count() / 1000) + " s; another copy is read");
         else if (!result)
             last = result.error();
         else
             last = Error(Errc::corrupt, "read " + candidate.object.key, "the replica is too short");
         last.provider = candidate.name;
+        if (last.code == Errc::changed && !candidate.object.rev.empty()) {
+            // It is not what we put there, yet the bytes may be (only its time was changed): if nothing better is left, the
+            // tags decide. Whether the replica is still good is found out by the listing.
+            candidates.push_back(candidate);
+            candidates.back().object.rev.clear();
+            continue;
+        }
         if (!stop_.stop_requested()) env_.replicator.report_read_failure(version_, candidate.provider, last);
     }
     publish(good, true);

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "cache/block_cache.h"
 #include "fs/executor.h"
+#include "fs/read_watch.h"
 #include "fs/replicator.h"
 
 namespace oracxfs {
@@ -26,6 +27,7 @@ struct ReaderEnvironment {
     BlockCache& cache;
     Clock& clock;
     Executor& fetchers;
+    ReadWatch& watch;
     LeafKey leaf_key{};
     std::atomic<std::uint64_t>& buffered_bytes;  // of all readers together
     std::uint64_t buffered_max = 48ull << 20;

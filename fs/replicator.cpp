@@ -340,8 +340,9 @@ std::vector<ReadCandidate> Replicator::read_candidates(VersionId version, std::o
         object.rev = row.remote_rev;
         object.size = content->size;
         object.mtime_ns = row.remote_mtime_ns;
-        ranked.push_back({row.state == ReplicaState::damaged, row.state != ReplicaState::verified, worker->lane->health().down, worker->lane->read_cost(),
-                          {row.provider, worker->row.name, worker->lane->provider(), std::move(object)}});
+        const bool down = worker->lane->health().down;
+        ranked.push_back({row.state == ReplicaState::damaged, row.state != ReplicaState::verified, down, worker->lane->read_cost(),
+                          {row.provider, worker->row.name, worker->lane->provider(), std::move(object), !down}});
     }
     std::stable_sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {
         return std::tie(a.damaged, a.down, a.unverified, a.cost) < std::tie(b.damaged, b.down, b.unverified, b.cost);

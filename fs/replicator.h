@@ -65,6 +65,7 @@ struct ReadCandidate {
     std::string name;
     std::shared_ptr<Provider> via;
     RemoteObject object;
+    bool is_up = true;  // as far as known
 };
 
 class Replicator {

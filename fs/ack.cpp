@@ -69,7 +69,8 @@ AckDecision judge(const AckPolicy& policy, const std::vector<ReplicaRow>& replic
         const ReplicaRow* row = nullptr;
         for (const ReplicaRow& candidate : replicas)
             if (candidate.provider == provider.id) row = &candidate;
-        if (row != nullptr && row->state == ReplicaState::verified && row->intent_key.empty())
+        const bool moving = policy.in_place && row != nullptr && row->due && row->error_text.empty() && !provider.down;
+        if (row != nullptr && row->state == ReplicaState::verified && row->intent_key.empty() && !moving)
             decision.verified += 1;
         else if (provider.down)
             down.push_back(provider);

@@ -287,6 +287,7 @@ Result<bool> Lane::run_directories(const std::stop_token& stop) {
         did = true;
         if (!more) break;
     }
+    if (did && env_.on_health) env_.on_health(id_);  // somebody may wait for the folders
     return did;
 }
 

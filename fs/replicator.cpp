@@ -313,6 +313,7 @@ void Replicator::when_settled(const std::string& path, const std::stop_token& st
     if (!pending) return done(fail(pending.error()));
     AckPolicy policy;
     policy.min_replicas = 0;
+    policy.in_place = true;
     impl_->acks.wait(std::move(*pending), policy, stop, std::move(done));
 }
 

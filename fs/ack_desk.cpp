@@ -111,8 +111,8 @@ void AckDesk::judge_waiter(const std::shared_ptr<Waiter>& waiter) {
     const std::vector<ProviderHealth> providers = health_();
     for (auto it = waiter->open.begin(); it != waiter->open.end();) {
         const auto version = catalog_.version(*it);
-        // Replaced or removed meanwhile: the newer content has its own promise.
-        if (version && version->fate != VersionFate::current) {
+        // Replaced or removed meanwhile, and perhaps forgotten already: newer content has its own promise.
+        if (version ? version->fate != VersionFate::current : version.error().code == Errc::not_found) {
             it = waiter->open.erase(it);
             continue;
         }

@@ -200,7 +200,10 @@ Status Filesystem::Impl::commit(const NodePtr& node, FileState& state, bool torn
         xattrs.swap(state.xattrs);
     }
     for (const auto& [name, value] : xattrs) ORACX_TRYV(catalog.set_xattr(node->row.id, name, value));
-    if (replaced) cache.drop(replaced);
+    if (replaced) {
+        cache.drop(replaced);
+        replicator.version_unwanted(replaced);
+    }
     if (torn)
         event("error", "torn", meta.path, Errc::torn,
               "its writer died or a write failed: kept on this machine only, not sent to any provider");

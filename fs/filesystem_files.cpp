@@ -535,6 +535,7 @@ void Filesystem::rename(Inode parent, const std::string& name, Inode new_parent,
             if (const Status kept = me.commit(node, state, state.failed); !kept) return done(fail(kept.error()));
         }
         bool replicate = false;
+        VersionId unwanted;
         {
             const std::unique_lock lock(me.tree.mutex);
             if (node->unlinked || node->parent != from_directory.get() || node->row.name != name)
@@ -566,6 +567,7 @@ void Filesystem::rename(Inode parent, const std::string& name, Inode new_parent,
                 !moved)
                 return done(fail(moved.error()));
             if (replaced) {
+                unwanted = replaced->row.version;
                 me.tree.unlink(*replaced);
                 replaced->unlinked = true;
                 me.tree.forget_if_unused(replaced);
@@ -578,6 +580,7 @@ void Filesystem::rename(Inode parent, const std::string& name, Inode new_parent,
             from_directory->row.mtime_ns = from_directory->row.ctime_ns = now;
             to_directory->row.mtime_ns = to_directory->row.ctime_ns = now;
         }
+        if (unwanted) me.replicator.version_unwanted(unwanted);
         me.replicator.nudge(replicate ? std::optional(node->row.size) : std::nullopt);
         if (!replicate) return done({});
         me.acknowledge(node, stop, done);

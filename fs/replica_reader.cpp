@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "fs/replication_plan.h"
+
 namespace oracxfs {
 namespace {
 
@@ -170,7 +172,7 @@ std::optional<std::size_t> ReplicaReader::read_ready(std::uint64_t offset, std::
 }
 
 void ReplicaReader::run(const std::shared_ptr<Fetch>& fetch) {
-    Error last(Errc::unavailable, "read", "no replica can be read");
+    Error last(Errc::corrupt, "read", "no provider holds a good copy");
     std::uint64_t good = 0;         // leaves that are checked
     std::size_t filled = 0;         // bytes in the buffer
     const auto publish = [&](std::uint64_t leaves, bool ended) {
@@ -182,11 +184,15 @@ void ReplicaReader::run(const std::shared_ptr<Fetch>& fetch) {
         }
         ready_.notify_all();
     };
-    for (const ReadCandidate& candidate : env_.replicator.read_candidates(version_, only_)) {
-        if (good == fetch->leaves || stop_.stop_requested()) break;
-        if (except_ && candidate.provider == *except_) continue;
+    std::vector<ReadCandidate> candidates = env_.replicator.read_candidates(version_, only_);
+    std::erase_if(candidates, [this](const ReadCandidate& candidate) { return except_ && candidate.provider == *except_; });
+    // Round and round as long as somebody has the next leaf: replicas with different damage still make one good file.
+    std::size_t in_vain = 0;
+    for (std::size_t i = 0; in_vain < candidates.size() && !stop_.stop_requested(); i = (i + 1) % candidates.size()) {
+        const ReadCandidate& candidate = candidates[i];
         filled = static_cast<std::size_t>(good * kLeafBytes);
         const std::size_t began = filled;
+        const std::uint64_t good_before = good;
         bool corrupt = false;
         const SteadyTime start_time = env_.clock.steady();
         OpContext ctx;
@@ -215,14 +221,16 @@ void ReplicaReader::run(const std::shared_ptr<Fetch>& fetch) {
             env_.replicator.report_read(candidate.provider, filled - began,
                                         std::chrono::duration_cast<Millis>(env_.clock.steady() - start_time));
         if (good == fetch->leaves) break;
-        if (corrupt)
-            last = Error(Errc::corrupt, "read " + candidate.object.key, "the bytes do not match the hash taken when it was written");
-        else if (!result)
-            last = result.error();
-        else
-            last = Error(Errc::corrupt, "read " + candidate.object.key, "the replica is too short");
-        last.provider = candidate.name;
-        if (!stop_.stop_requested()) env_.replicator.report_read_failure(version_, candidate.provider, last);
+        in_vain = good == good_before ? in_vain + 1 : 0;
+        Error error(Errc::corrupt, "read " + candidate.object.key, "the bytes do not match the hash taken when it was written");
+        if (!corrupt && !result)
+            error = result.error();
+        else if (!corrupt)
+            error.why = "the replica is too short";
+        error.provider = candidate.name;
+        if (!stop_.stop_requested()) env_.replicator.report_read_failure(version_, candidate.provider, error);
+        // As long as one could not be asked, not everything is lost.
+        if (!concerns_provider(last.code)) last = std::move(error);
     }
     publish(good, true);
     for (std::uint64_t i = 0; i < good; ++i)

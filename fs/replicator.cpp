@@ -306,6 +306,8 @@ void Replicator::when_acked(VersionId version, const AckPolicy& policy, const st
     impl_->acks.wait({version}, policy, stop, std::move(done));
 }
 
+void Replicator::version_unwanted(VersionId version) { impl_->acks.replica_changed(version); }
+
 void Replicator::when_settled(const std::string& path, const std::stop_token& stop, std::function<void(Status)> done) {
     auto pending = impl_->environment.catalog.pending_versions(path);
     if (!pending) return done(fail(pending.error()));
@@ -321,15 +323,15 @@ std::vector<ReadCandidate> Replicator::read_candidates(VersionId version, std::o
     auto content = impl_->environment.catalog.version(version);
     if (!rows || !content) return {};
     struct Ranked {
-        bool unverified;
+        bool damaged;
         bool down;
+        bool unverified;
         double cost;
         ReadCandidate candidate;
     };
     std::vector<Ranked> ranked;
     for (const ReplicaRow& row : *rows) {
         if (row.key.empty() || (only && row.provider != *only)) continue;
-        if (row.state == ReplicaState::damaged && !only) continue;
         const auto worker = impl_->find(row.provider);
         if (!worker || !worker->lane) continue;
         RemoteObject object;
@@ -338,11 +340,11 @@ std::vector<ReadCandidate> Replicator::read_candidates(VersionId version, std::o
         object.rev = row.remote_rev;
         object.size = content->size;
         object.mtime_ns = row.remote_mtime_ns;
-        ranked.push_back({row.state != ReplicaState::verified, worker->lane->health().down, worker->lane->read_cost(),
+        ranked.push_back({row.state == ReplicaState::damaged, worker->lane->health().down, row.state != ReplicaState::verified, worker->lane->read_cost(),
                           {row.provider, worker->row.name, worker->lane->provider(), std::move(object)}});
     }
     std::stable_sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {
-        return std::tie(a.down, a.unverified, a.cost) < std::tie(b.down, b.unverified, b.cost);
+        return std::tie(a.damaged, a.down, a.unverified, a.cost) < std::tie(b.damaged, b.down, b.unverified, b.cost);
     });
     std::vector<ReadCandidate> list;
     for (Ranked& entry : ranked) list.push_back(std::move(entry.candidate));

@@ -72,6 +72,17 @@ inline RemoteObject object_at(std::string key, std::string rev = "r9") {
     return object;
 }
 
+inline const ReplicaRow* stored_row(const Outcome& outcome) {
+    for (const ReplicaChange& change : outcome.changes)
+        if (change.kind == ReplicaChange::Kind::store) return &change.row;
+    return nullptr;
+}
+inline const ReplicaRow* dropped_row(const Outcome& outcome) {
+    for (const ReplicaChange& change : outcome.changes)
+        if (change.kind == ReplicaChange::Kind::drop) return &change.row;
+    return nullptr;
+}
+
 inline std::string describe(const ReplicaJob& job, const std::string& what) {
     return std::string(to_string(job.row.state)) + (job.wanted ? ", wanted, " : ", unwanted, ") + "key \"" + job.row.key + "\", " + what;
 }

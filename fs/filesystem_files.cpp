@@ -121,7 +121,7 @@ Result<Filesystem::Opened> Filesystem::open(Inode inode, bool for_read, bool for
     }
     const View view = view_of(inode);
     ORACX_TRY(const NodePtr node, self.node_at(view));
-    if (node->directory) return fail(Errc::is_directory, "open " + node->row.name);
+    if (node->directory) return fail(Errc::is_directory, "open " + self.name_of(*node));
     {
         const std::unique_lock lock(self.tree.mutex);
         node->pin();
@@ -174,8 +174,13 @@ void Filesystem::release(Handle h) {
         FileState& state = node.state();
         bool commit = false;
         VersionId given_up;
+        NodeId id;
         {
             const std::lock_guard lock(state.mutex);
+            {
+                const std::shared_lock tree_lock(me.tree.mutex);
+                id = node.row.id;
+            }
             if (closed->for_write) state.writers -= 1;
             commit = closed->for_write && state.writers == 0 && state.dirty;
             if (state.writers == 0 && node.unlinked) {
@@ -190,9 +195,9 @@ void Filesystem::release(Handle h) {
             const std::lock_guard lock(state.mutex);
             if (state.dirty)
                 if (const Status status = me.commit(closed->node, state, state.failed); !status)
-                    me.event("error", "commit", node.row.name, status.error().code, status.error().to_string());
+                    me.event("error", "commit", me.name_of(node), status.error().code, status.error().to_string());
         }
-        if (closed->for_write) me.changed_elsewhere(closed->provider, {}, {}, node.row.id);
+        if (closed->for_write) me.changed_elsewhere(closed->provider, {}, {}, id);
         bool temporary = false;
         {
             const std::unique_lock lock(me.tree.mutex);
@@ -201,7 +206,7 @@ void Filesystem::release(Handle h) {
         }
         if (temporary) {
             const std::lock_guard lock(me.temporaries_mutex);
-            me.temporaries[node.row.id] = me.clock.steady();
+            me.temporaries[id] = me.clock.steady();
         }
     });
 }
@@ -535,6 +540,7 @@ void Filesystem::rename(Inode parent, const std::string& name, Inode new_parent,
             if (const Status kept = me.commit(node, state, state.failed); !kept) return done(fail(kept.error()));
         }
         bool replicate = false;
+        std::uint64_t size = 0;
         VersionId unwanted;
         {
             const std::unique_lock lock(me.tree.mutex);
@@ -575,13 +581,14 @@ void Filesystem::rename(Inode parent, const std::string& name, Inode new_parent,
             me.tree.unlink(*node);
             me.tree.link(*node, *to_directory, new_name);
             node->row.local_only = stays_local;
+            size = node->row.size;
             const std::int64_t now = nanoseconds_now(me.clock);
             node->row.ctime_ns = now;
             from_directory->row.mtime_ns = from_directory->row.ctime_ns = now;
             to_directory->row.mtime_ns = to_directory->row.ctime_ns = now;
         }
         if (unwanted) me.replicator.version_unwanted(unwanted);
-        me.replicator.nudge(replicate ? std::optional(node->row.size) : std::nullopt);
+        me.replicator.nudge(replicate ? std::optional(size) : std::nullopt);
         if (!replicate) return done({});
         me.acknowledge(node, stop, done);
     });

@@ -63,9 +63,12 @@ class AckDeskTest : public CatalogTest {
     }
     // Blocks until the desk has looked at all that happened before.
     void settle() {
-        Answer marker;
-        desk->wait({}, AckPolicy{}, {}, marker.done());
-        EXPECT_THAT(marker.get(), IsOk());
+        // The second one is judged in a round of its own, after everybody in the first one's.
+        for (int i = 0; i < 2; ++i) {
+            Answer marker;
+            desk->wait({}, AckPolicy{}, {}, marker.done());
+            EXPECT_THAT(marker.get(), IsOk());
+        }
     }
 
     const ProviderId one, two;
@@ -184,6 +187,31 @@ TEST_F(AckDeskTest, ReplacedContentIsNotWaitedFor) {
     write("a", {one, two});
     desk->replica_changed(old);
     EXPECT_THAT(answer.get(), IsOk());
+}
+
+TEST_F(AckDeskTest, ReplacedWhileItIsBeingJudged) {
+    // The judge starts when the commit does, a little later in every round, until it certainly comes after it.
+    std::atomic<bool> committing{false};
+    std::atomic<bool> committed{false};
+    std::atomic<int> delay{0};
+    AckDesk own(*catalog_, [&] {
+        while (!committing) std::this_thread::yield();
+        for (int i = 0; i < delay && !committed; ++i) (void)catalog_->version(VersionId{1});  // as long as a look takes
+        return std::vector<ProviderHealth>{{one, true, false, {}}, {two, true, false, {}}};
+    });
+    for (int round = 0; round < 100; ++round) {
+        committing = committed = false;
+        delay = round;
+        const VersionId old = write("a", {one, two});
+        const VersionCommit next = prepare("a", {one, two}, {});
+        Answer answer;
+        own.wait({old}, AckPolicy{}, {}, answer.done());
+        committing = true;
+        ASSERT_THAT(catalog_->commit_version(next), IsOk());
+        committed = true;
+        own.replica_changed(old);
+        ASSERT_THAT(answer.get(), IsOk()) << "round " << round;
+    }
 }
 
 TEST_F(AckDeskTest, NeitherIsContentThatNobodyKnowsAnyMore) {

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t kLeaf = kLeafBytes;
 constexpr std::size_t kSize = 40 * kLeaf + 12'345;
-constexpr auto kLong = std::chrono::seconds(60);
 
 struct Request {
     std::uint64_t offset, length;

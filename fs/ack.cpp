@@ -74,7 +74,9 @@ AckDecision judge(const AckPolicy& policy, const std::vector<ReplicaRow>& replic
             decision.verified += 1;
         else if (provider.down)
             down.push_back(provider);
-        else if (row != nullptr && row->state == ReplicaState::failed)
+        else if (row != nullptr && (row->state == ReplicaState::failed ||
+                                    // Nobody waits for ever for a copy that nothing good is left to heal from.
+                                    (policy.in_place && row->state == ReplicaState::damaged && row->attempts >= 5)))
             row_failures = true;
         else if (row != nullptr)
             open += 1;

@@ -112,14 +112,15 @@ void AckDesk::judge_waiter(const std::shared_ptr<Waiter>& waiter) {
     if (waiter->cancelled) return finish(waiter, fail(Errc::cancelled, "wait", "interrupted; the upload goes on"));
     const std::vector<ProviderHealth> providers = health_();
     for (auto it = waiter->open.begin(); it != waiter->open.end();) {
+        const auto replicas = catalog_.replicas(*it);
+        if (!replicas) return finish(waiter, fail(replicas.error()));
+        // Replaced or removed meanwhile, and perhaps forgotten already: newer content has its own promise. Asked after the
+        // replicas, which go in the same moment.
         const auto version = catalog_.version(*it);
-        // Replaced or removed meanwhile: the newer content has its own promise.
-        if (version && version->fate != VersionFate::current) {
+        if (version ? version->fate != VersionFate::current : version.error().code == Errc::not_found) {
             it = waiter->open.erase(it);
             continue;
         }
-        const auto replicas = catalog_.replicas(*it);
-        if (!replicas) return finish(waiter, fail(replicas.error()));
         const AckDecision decision = judge(waiter->policy, *replicas, providers);
         if (decision.verdict == AckVerdict::broken) {
             return finish(waiter, fail(decision.code, "replicate",

@@ -218,7 +218,7 @@ void Lane::read_failed(VersionId version, const Error& error) {
         if (!claim.add(version)) return;  // it is being rewritten already
         const auto job = env_.catalog.replica_job(version, id_);
         if (!job || !*job || (*job)->row.key.empty() || !(*job)->row.intent_key.empty()) return;
-        if ((*job)->row.state == ReplicaState::damaged) return;  // known
+        if ((*job)->row.state == ReplicaState::damaged) return;  // known, and due
         const Error seen = error.code == Errc::not_found ? error : Error(Errc::corrupt, "read", error.to_string());
         {
             const std::lock_guard lock(mutex_);

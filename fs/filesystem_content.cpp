@@ -27,6 +27,32 @@ std::shared_ptr<ReplicaReader> Filesystem::Impl::make_reader(VersionId version, 
                                            std::move(digests), only);
 }
 
+// From what the catalogue and the lanes know: no request. What no provider has yet is only here, and readable.
+Status Filesystem::Impl::check_online(const Node& node, std::int64_t provider) {
+    if (options.offline_reads) return {};
+    VersionId version;
+    std::string name;
+    {
+        const std::shared_lock lock(tree.mutex);
+        if (node.row.local_only || (node.file && node.file->live_size >= 0)) return {};
+        version = node.row.version;
+        name = node.row.name;
+    }
+    if (!version) return {};
+    ORACX_TRY(const std::vector<ReplicaRow> rows, catalog.replicas(version));
+    bool held = false;
+    for (const ProviderHealth& health : replicator.health()) {
+        const bool here = std::any_of(rows.begin(), rows.end(), [&](const ReplicaRow& row) {
+            return row.provider == health.id && !row.key.empty();
+        });
+        if (!here) continue;
+        held = true;
+        if (health.active && !health.down && (provider == 0 || health.id.value == provider)) return {};
+    }
+    if (!held) return {};
+    return fail(Errc::unavailable, "open " + name, "the providers that hold it are offline, and mount.offline_reads is off");
+}
+
 Result<std::shared_ptr<BlobReader>> Filesystem::Impl::open_remote(VersionId version, ProviderId but) {
     ORACX_TRY(ContentDigests taken, catalog.digests(version));
     auto digests = std::make_shared<const ContentDigests>(std::move(taken));

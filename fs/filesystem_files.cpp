@@ -22,8 +22,7 @@ Result<Filesystem::Opened> Filesystem::create(Inode parent, const std::string& n
     ORACX_TRY(const NodePtr directory, self.node_at(view));
     if (!directory->directory) return fail(Errc::not_directory, "create " + name);
     ORACX_TRYV(self.check_new_name(*directory, view.provider, name));
-    if (self.replicator.active().empty())
-        return fail(Errc::read_only, "create " + name, "no provider is configured");
+    ORACX_TRYV(self.check_any_provider("create " + name));
     Opened opened;
     NodePtr node;
     {
@@ -69,7 +68,6 @@ Result<Filesystem::Opened> Filesystem::create(Inode parent, const std::string& n
 
 Result<Filesystem::Opened> Filesystem::open(Inode inode, bool for_read, bool for_write, bool truncate) {
     Impl& self = *impl_;
-    (void)for_read;
     Opened opened;
     if (inode == kReadmeInode) {
         if (for_write) return fail(Errc::read_only, "README.txt");
@@ -80,13 +78,14 @@ Result<Filesystem::Opened> Filesystem::open(Inode inode, bool for_read, bool for
         self.handles[opened.handle] = std::make_shared<OpenHandle>(OpenHandle{nullptr, 0, false, true});
         return opened;
     }
-    if (for_write) {
-        ORACX_TRYV(self.check_writable());
-        if (self.replicator.active().empty()) return fail(Errc::read_only, "open", "no provider is configured");
-    }
     const View view = view_of(inode);
     ORACX_TRY(const NodePtr node, self.node_at(view));
     if (node->directory) return fail(Errc::is_directory, "open " + self.name_of(*node));
+    if (for_write) {
+        ORACX_TRYV(self.check_writable(view.provider));
+        ORACX_TRYV(self.check_any_provider("write " + self.name_of(*node)));
+    }
+    if (for_read) ORACX_TRYV(self.check_online(*node, view.provider));
     {
         const std::unique_lock lock(self.tree.mutex);
         node->pin();

@@ -90,7 +90,8 @@ Lane::Lane(LaneEnvironment& environment, ProviderRow row, std::shared_ptr<Provid
 }
 
 RetryTimes Lane::retry_times() const {
-    return {env_.options.retry_pause_min, env_.options.retry_pause_max, env_.options.heal_after, env_.options.seed};
+    return {env_.options.retry_pause_min, env_.options.retry_pause_max, env_.options.heal_after, env_.options.seed,
+            env_.options.retries};
 }
 
 // --- choosing work -----------------------------------------------------------------------------------------------------
@@ -685,11 +686,11 @@ void Lane::run_stream(VersionId version, const std::string& key, std::optional<V
             log::error("lane", name_ + ": " + done.error().to_string());
         return;
     }
-    const std::lock_guard lock(mutex_);
-    orphans_checked_ = false;
-    if (!result && concerns_provider(result.error().code)) {
-        breaker_.work_failed(result.error(), env_.clock.steady());
+    {
+        const std::lock_guard lock(mutex_);
+        orphans_checked_ = false;
     }
+    if (!result && concerns_provider(result.error().code)) provider_failed(result.error());
 }
 
 }  // namespace oracxfs

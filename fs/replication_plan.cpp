@@ -71,7 +71,7 @@ void row_failed(ReplicaRow& row, const Error& error, WallTime now, const RetryTi
         return;
     }
     const bool permanent = info(error.code).retry == RetryClass::never;
-    if (row.key.empty()) row.state = permanent || row.attempts >= 5 ? ReplicaState::failed : ReplicaState::queued;
+    if (row.key.empty()) row.state = permanent || row.attempts > times.retries ? ReplicaState::failed : ReplicaState::queued;
     row.due = now + backoff(times, row.attempts, row.version.value * 64 + row.provider.value);
 }
 

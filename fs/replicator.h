@@ -31,6 +31,7 @@ struct ReplicatorOptions {
     Millis full_probe_pause{60'000};
     Millis retry_pause_min{1'000};       // one replica that fails at a healthy provider
     Millis retry_pause_max{900'000};
+    std::uint32_t retries = 5;           // of one replica, before it counts as failed; it is still tried from time to time
     Millis delete_grace{60'000};         // unlink -> removal at the providers
     Millis heal_after{30'000};           // an object that vanished outside is uploaded again after this
     Millis trash_age{7 * 86'400'000ll};

@@ -214,8 +214,8 @@ TEST(ReplicationPlan, WhenAFileCountsAsFailed) {
     // A refusal will not go away by itself, trouble may.
     EXPECT_EQ(after_failed_puts(1, Errc::name_refused).state, ReplicaState::failed);
     EXPECT_EQ(after_failed_puts(1, Errc::too_large).state, ReplicaState::failed);
-    EXPECT_EQ(after_failed_puts(4, Errc::local_io).state, ReplicaState::queued);
-    EXPECT_EQ(after_failed_puts(5, Errc::local_io).state, ReplicaState::failed);
+    EXPECT_EQ(after_failed_puts(5, Errc::local_io).state, ReplicaState::queued);
+    EXPECT_EQ(after_failed_puts(6, Errc::local_io).state, ReplicaState::failed);
     EXPECT_EQ(after_failed_puts(100, Errc::unavailable).state, ReplicaState::queued);
     // Folders are made by their own rows, which come first.
     EXPECT_EQ(after_failed_puts(11, Errc::not_directory).state, ReplicaState::queued);

@@ -218,7 +218,8 @@ Status Filesystem::Impl::commit(const NodePtr& node, FileState& state, bool torn
         commit.node = node->row;
         commit.node.version = state.writer_version;
         commit.node.size = size;
-        commit.node.mtime_ns = meta.mtime_ns;
+        // Not meta's: utimens may have come while the content was sealed.
+        commit.node.mtime_ns = state.mtime_ns != 0 ? state.mtime_ns.load() : node->row.mtime_ns;
         commit.node.ctime_ns = nanoseconds_now(clock);
         commit.node.local_only = meta.local_only;
         commit.node.torn = torn;

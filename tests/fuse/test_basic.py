@@ -623,4 +623,4 @@ class Mounting(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    harness.main(330)
+    harness.main(560)

@@ -57,6 +57,16 @@ class ForwardingProvider : public Provider {
     Status remove_directory(const OpContext& ctx, const ObjectKey& key) override {
         return inner_->remove_directory(ctx, key);
     }
+    Result<ChangePage> changes(const OpContext& ctx, const std::string& cursor) override {
+        return inner_->changes(ctx, cursor);
+    }
+    Status wait_for_changes(const OpContext& ctx, const std::string& cursor) override {
+        return inner_->wait_for_changes(ctx, cursor);
+    }
+    Result<std::vector<RemoteObject>> versions(const OpContext& ctx,
+                                               const RemoteObject& object) override {
+        return inner_->versions(ctx, object);
+    }
     Result<std::uint64_t> purge_trash(const OpContext& ctx, Millis age) override {
         return inner_->purge_trash(ctx, age);
     }

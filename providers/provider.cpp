@@ -32,6 +32,18 @@ std::optional<unsigned> digits(std::string_view text, std::size_t at, std::size_
 
 }  // namespace
 
+Result<ChangePage> Provider::changes(const OpContext&, const std::string&) {
+    return fail(Errc::unsupported, "read changes");
+}
+
+Status Provider::wait_for_changes(const OpContext&, const std::string&) {
+    return fail(Errc::unsupported, "wait for changes");
+}
+
+Result<std::vector<RemoteObject>> Provider::versions(const OpContext&, const RemoteObject&) {
+    return fail(Errc::unsupported, "list versions");
+}
+
 void Provider::put_batch(const OpContext& ctx, std::span<PutRequest> requests,
                          const std::function<void(std::size_t, Result<PutResult>)>& done) {
     for (std::size_t i = 0; i < requests.size(); ++i)

@@ -34,6 +34,7 @@ struct Capabilities {
     bool duplicate_names = false;   // several objects may carry one key (Drive)
     bool case_insensitive = false;  // "A" and "a" are the same key (Dropbox)
     bool verifies_in_put = false;   // a successful put has already compared the stored bytes with the digests
+    bool change_feed = false;       // changes() works
     bool sets_mtime = false;        // PutOptions.mtime_ns is stored
     DigestSet wanted_digests;       // digests beyond sha256 that put/verify need
     std::uint32_t parallel_max = 2; // calls at once
@@ -98,6 +99,17 @@ struct ListPage {
     std::string next;                    // pass to the next call; "" = that was the last page
 };
 
+// What somebody (also we ourselves) did at the provider since a cursor.
+struct Change {
+    RemoteObject object;  // if gone: only the key, or only the id where the key is no longer known
+    bool gone = false;    // removed, trashed or moved out of the root folder; with everything below it
+};
+struct ChangePage {
+    std::vector<Change> changes;
+    std::string next;   // pass to the next call
+    bool more = false;  // there is more right now
+};
+
 // Receives bytes in order; returns false to stop early (then read returns success).
 using ByteSink = std::function<bool(std::span<const std::byte>)>;
 
@@ -155,6 +167,16 @@ class Provider {
     // Both succeed when the work is already done. remove_directory: not_empty if something (also foreign) is in it.
     virtual Result<RemoteObject> make_directory(const OpContext& ctx, const ObjectKey& key) = 0;
     virtual Status remove_directory(const OpContext& ctx, const ObjectKey& key) = 0;
+
+    // Kinds with change_feed. "" as the cursor: a cursor for "from now on", and no changes. changed: the provider has
+    // forgotten the cursor; list everything once and begin anew.
+    virtual Result<ChangePage> changes(const OpContext& ctx, const std::string& cursor);
+    // Waits until something changed after the cursor (long poll), or until the provider ended the wait without a change;
+    // both are success. unsupported: there is no such way, poll.
+    virtual Status wait_for_changes(const OpContext& ctx, const std::string& cursor);
+
+    // Kinds with keeps_versions: older contents under the object's key, newest first; read() takes them as they are.
+    virtual Result<std::vector<RemoteObject>> versions(const OpContext& ctx, const RemoteObject& object);
 
     // Deletes trash entries older than `age` for good; returns how many. Kinds with keeps_versions: 0.
     virtual Result<std::uint64_t> purge_trash(const OpContext& ctx, Millis age) = 0;

@@ -20,6 +20,8 @@ struct ProviderConfig {
     Json config;
     // Reads a secret that belongs to this provider ("password", "key_passphrase", "token"); not_found if none is stored.
     std::function<Result<std::string>(const std::string& what)> secret;
+    // Replaces such a secret, durably (renewed tokens). Empty where nothing may be stored.
+    std::function<Status(const std::string& what, const std::string& value)> store_secret;
     // Folders the provider must not use (the mount point, the state directory).
     std::vector<std::string> forbidden_paths;
     std::string state_directory;  // for known_hosts and the like

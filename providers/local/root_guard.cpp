@@ -23,7 +23,7 @@
 namespace oracxfs::local {
 namespace {
 
-constexpr const char* kGone = "the folder is gone; is its disk mounted?";
+constexpr const char* kGone = "the folder is gone; is its disk mounted? (if it was deleted, create it again: the files come back)";
 constexpr const char* kOther =
     "an empty folder on another file system is in its place; is the disk mounted? "
     "(if this is the new disk, put any file into it)";
@@ -133,9 +133,8 @@ Result<UniqueFd> RootGuard::adopt(bool create) {
         return fail(config_error(path_, "the mount or the state folder is inside it"));
     if (!known_) known_ = load();
     if (!exists) {
-        const bool disk_is_there =
-            !known_ || known_->file_system == file_system_of(walk->folder.get());
-        if (!create || !disk_is_there || walk->missing.size() > 1)
+        // One that was there once is not made again by ourselves: it may have been moved, or its disk pulled out.
+        if (!create || known_ || walk->missing.size() > 1)
             return fail(Errc::unavailable, "open folder " + path_, kGone);
         ORACX_TRY(walk->folder, create_folder(walk->folder.get(), walk->missing.front()));
     }

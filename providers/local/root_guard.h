@@ -1,7 +1,7 @@
 #pragma once
 // Knows which folder is ours. A disk that was pulled out leaves an empty mount point behind; writing a backup there would
 // be a success that is not true. So the folder's file system is remembered, in this process and in the state directory:
-// only the first probe of a path creates the folder freely.
+// only the first probe of a path creates the folder.
 
 #include <cstdint>
 #include <mutex>
@@ -32,7 +32,8 @@ class RootGuard {
     // An O_PATH descriptor of the root. unavailable when the folder is gone or another one is in its place, until probe()
     // succeeds again; before the first probe it checks as probe() does, but creates nothing.
     Result<UniqueFd> open();
-    // Also creates the folder (its parent must exist) and accepts a new one in its place where that is safe.
+    // Also creates a folder that was never there (its parent must exist) and accepts another one in its place where that
+    // is safe.
     // config: relative, not a folder, inside or around a forbidden path.
     Result<UniqueFd> probe();
 

@@ -115,6 +115,7 @@ std::shared_ptr<Provider> Core::make(const ProviderEntry& entry) {
     surroundings.forbidden_paths = {places.staging, places.cache, places.log_dir, places.run};
     if (!options_.mount_point.empty()) surroundings.forbidden_paths.push_back(options_.mount_point);
     surroundings.secret = [this](const std::string& name) { return secrets_.get(name); };
+    surroundings.store_secret = [this](const std::string& name, const std::string& value) { return secrets_.put(name, value); };
     surroundings.clock = &clock_;
     surroundings.upload_limit = config()->replication.upload_limit;
     auto made = make_provider(registry_, entry, surroundings);

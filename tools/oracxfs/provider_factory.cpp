@@ -62,6 +62,10 @@ Result<std::unique_ptr<Provider>> make_provider(const ProviderRegistry& registry
     std::string owner = entry.name;
     if (const std::string& auth = entry.values["auth"].as_string(); auth.starts_with("secret:")) owner = auth.substr(7);
     config.secret = [look_up = surroundings.secret, owner](const std::string& what) { return look_up(secret_name(owner, what)); };
+    if (surroundings.store_secret)
+        config.store_secret = [store = surroundings.store_secret, owner](const std::string& what, const std::string& value) {
+            return store(secret_name(owner, what), value);
+        };
     config.forbidden_paths = surroundings.forbidden_paths;
     config.state_directory = surroundings.state_directory;
     config.instance = surroundings.instance;

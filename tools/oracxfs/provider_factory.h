@@ -19,6 +19,8 @@ struct ProviderSurroundings {
     std::vector<std::string> forbidden_paths;
     // Looks a secret up by its full name ("nas/password"); not_found, or why none can be read.
     std::function<Result<std::string>(const std::string& name)> secret;
+    // Stores one under its full name; empty where nothing may be stored.
+    std::function<Status(const std::string& name, const std::string& value)> store_secret;
     Clock* clock = nullptr;
     std::optional<std::uint64_t> upload_limit;  // replication.upload_limit: holds for each provider
 };

@@ -251,9 +251,17 @@ TEST_F(LocalDiskTest, EmptyFolderOnAnotherFileSystemIsNotTrusted) {
     EXPECT_THAT(put("file", "x"), IsOk());
 }
 
-TEST_F(LocalDiskTest, DeletedFolderOnTheSameFileSystemIsCreatedAgain) {
+TEST_F(LocalDiskTest, DeletedFolderIsNotCreatedAgainButAcceptedWhenSomebodyDoes) {
     stdfs::remove_all(folder_ / "disk/replica");
     EXPECT_THAT(put("file", "x"), HasCode(Errc::unavailable));
+    for (int run = 0; run < 2; ++run) {
+        const auto gone = provider_->probe({});
+        ASSERT_THAT(gone, HasCode(Errc::unavailable));
+        EXPECT_THAT(gone.error().why, HasSubstr("create it again"));
+        EXPECT_FALSE(stdfs::exists(folder_ / "disk/replica"));
+        restart();  // the record outlives the process
+    }
+    stdfs::create_directory(folder_ / "disk/replica");
     EXPECT_THAT(provider_->probe({}), IsOk());
     EXPECT_THAT(put("file", "x"), IsOk());
 }

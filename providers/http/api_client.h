@@ -2,6 +2,7 @@
 // A JSON API behind bearer tokens: signs requests, renews the token once after a 401, waits as told by Retry-After, and
 // slows down after 429s by a token bucket that recovers (learned pace). Thread-safe.
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -13,9 +14,12 @@ namespace oracxfs::http {
 
 struct ApiOptions {
     double requests_per_second_max = 0;  // 0 = until the service objects
-    // Some services say "slow down" with another status than 429, or use 429 for something else. Default: 429 and 503.
+    // Some services say "slow down" with another status than 429, or use 429 for something else. Default: 429, and 503 as
+    // the answer to an idempotent request.
     std::function<bool(const Response&)> is_throttle;
-    Millis throttle_wait_max{20'000};  // longer waits are not slept here: the answer is Errc::throttled with retry_after
+    // Which answers a new token may cure. Default: 401. Others (Dropbox's 401 missing_scope) come back as a Response.
+    std::function<bool(const Response&)> is_stale_token;
+    Millis throttle_wait_max{20'000};  // all waits of a call; longer ones are not slept here: the answer is Errc::throttled with retry_after
 };
 
 class ApiClient {

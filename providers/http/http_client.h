@@ -1,6 +1,10 @@
 #pragma once
 // HTTP for providers: one libcurl multi handle and one thread for all requests of a client; connections are kept and
 // shared (HTTP/2 where offered). TLS >= 1.2, certificate and host name are always checked. Redirects are never followed.
+// Proxies as the environment says (https_proxy, no_proxy), never for a loopback address.
+//
+// Bulk transfers (a sink, or a body above 1 MiB) use HTTP/1.1 on connections of their own: one slow reader must not hold up
+// what shares an HTTP/2 connection with it, and some services break long uploads on HTTP/2.
 //
 // Thread-safe. A call blocks its caller only. Nothing of a request's Authorization header, query or body is ever logged.
 
@@ -28,7 +32,8 @@ struct ClientOptions {
     std::uint32_t connections_max = 8;     // per host
     std::uint64_t upload_limit = 0;        // bytes/s over all requests of the client; 0 = none
     std::uint64_t download_limit = 0;
-    Clock* clock = nullptr;                // outlives the client
+    std::string user_agent;                // "" = oracxfs/<version>
+    Clock* clock = nullptr;                // outlives the client; nothing = the system's
 };
 
 struct Header {
@@ -44,7 +49,9 @@ struct Request {
     std::span<const std::byte> body;        // outlives the call
     bool idempotent = true;                 // false: an answer lost after the request was sent is Errc::outcome_unknown,
                                             // not unavailable
-    std::uint64_t response_max = 4u << 20;  // a longer body ends the request with Errc::unavailable; not for `sink`
+    std::uint64_t response_max = 4u << 20;  // a longer body ends the request as a lost answer would; for a body that goes to
+                                            // `sink` there is no limit
+    bool http1_only = false;                // also for small requests
     std::optional<Millis> stall_timeout;    // for long polls
     // Takes the body of a 2xx answer as it comes (on the caller's thread); false = enough, the request ends with success.
     std::function<bool(std::span<const std::byte>)> sink;
@@ -82,5 +89,11 @@ class Client {
 std::string form(std::span<const std::pair<std::string, std::string>> fields);
 // RFC 3986 unreserved characters stay, everything else becomes %XX.
 std::string percent_encode(std::string_view text);
+// One pass of %XX; nothing when a % is not followed by two hex digits. `form` also makes blanks of plus signs.
+enum class Decoding { uri, form };
+std::optional<std::string> percent_decode(std::string_view text, Decoding decoding = Decoding::uri);
+// Retry-After as seconds or as an HTTP date in any of its three forms; limited to 0 .. one day. Nothing = no such value.
+std::optional<Millis> parse_retry_after(std::string_view value, WallTime now);
+std::optional<WallTime> parse_http_date(std::string_view value);
 
 }  // namespace oracxfs::http

@@ -35,6 +35,8 @@ struct TokenRecord {
     std::string client_id;
     std::string client_secret;        // "" for PKCE-only clients
     std::string account;              // for people: e-mail or name, if known
+    std::string account_id;           // Dropbox: account_id of the token answer; else filled by the provider
+    std::optional<WallTime> signed_in;  // when a person last agreed
     std::string dump() const;         // JSON
     static Result<TokenRecord> parse(std::string_view text);
 };
@@ -43,8 +45,12 @@ struct OAuthEndpoints {
     std::string authorize_url, token_url, device_url, revoke_url;  // "" where the service has none
     std::vector<std::string> scopes;
     std::vector<std::pair<std::string, std::string>> authorize_extra;  // token_access_type=offline, access_type=offline, ...
-    bool secret_in_refresh = false;    // send client_secret where one is known
+    bool secret_in_refresh = false;    // send client_secret where one is known, in every request to token_url
     Millis default_life{3'600'000};    // if expires_in is absent
+    bool revoke_by_bearer = false;     // Dropbox: an API call with the access token; else a form with the token (RFC 7009)
+    std::string sign_in_command;       // for messages: "oracxfs dropbox --name NAME"; "" = "sign in again"
+    // Google ends grants of projects in "Testing" after a week: a hint for the message when a grant died at that age.
+    std::string week_hint;
 };
 
 class TokenSource {
@@ -64,7 +70,8 @@ std::unique_ptr<TokenSource> make_token_source(Client& client, Clock& clock, OAu
 
 // Google service account: the key file's JSON text; RS256 by OpenSSL (RFC 7523). config if the key is of no use.
 Result<std::unique_ptr<TokenSource>> make_service_account_source(Client& client, Clock& clock, std::string_view key_json,
-                                                                 std::vector<std::string> scopes, std::string token_url);
+                                                                 std::vector<std::string> scopes, std::string token_url,
+                                                                 std::string subject = {});  // whom to act for; "" = itself
 
 // A client JSON as downloaded from Google ("installed" or "web"); recognises service-account keys and other files given by
 // mistake and says so (Errc::config).

@@ -110,6 +110,8 @@ Status FtpConnection::sign_in(const CallWait& wait) {
     if (password) log::redact_value(*password);
     ORACX_TRYV(set_options(password.value_or("oracxfs@")));
     reset_transfer();
+    // Relative to the login directory: so libcurl learns that this is where it is, and never sends a CWD of its own.
+    curl_easy_setopt(easy_.get(), CURLOPT_URL, url("").c_str());
     ORACX_TRYV(run(wait, "sign in"));
     signed_in_ = true;
     sockets_.forbid_control(true);
@@ -187,23 +189,22 @@ Status FtpConnection::list(const CallWait& wait, const std::string& directory, c
         return true;
     };
     CURL* const c = easy_.get();
-    CurlList enter;
-    curl_easy_setopt(c, CURLOPT_NOBODY, 0L);
     if (features_.mlst) {
+        curl_easy_setopt(c, CURLOPT_NOBODY, 0L);
         curl_easy_setopt(c, CURLOPT_URL, url(directory == "/" ? directory : directory + "/").c_str());
         curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, "MLSD");
     } else {
         // LIST takes no path: servers read options and patterns out of it, and list nothing for a folder that is gone.
-        enter.reset(curl_slist_append(nullptr, ("CWD " + directory).c_str()));
-        curl_easy_setopt(c, CURLOPT_URL, url("").c_str());
-        curl_easy_setopt(c, CURLOPT_PREQUOTE, enter.get());
+        ORACX_TRY(const Reply entered, command(wait, "CWD " + directory));
+        if (!entered.ok()) return fail(error_of(entered, "open folder"));
+        reset_transfer();
+        curl_easy_setopt(c, CURLOPT_NOBODY, 0L);
+        curl_easy_setopt(c, CURLOPT_URL, url("").c_str());  // the current directory; libcurl believes that it never changed
         curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, "LIST -a");
     }
     sink_ = &sink;
     binary_ = false;
-    Status status = run(wait, "list");
-    curl_easy_setopt(c, CURLOPT_PREQUOTE, nullptr);
-    ORACX_TRYV(std::move(status));
+    ORACX_TRYV(run(wait, "list"));
     if (!rest.empty()) take(rest);
     return {};
 }

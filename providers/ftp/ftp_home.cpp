@@ -226,6 +226,7 @@ Result<std::optional<std::vector<ListEntry>>> FtpCall::list_folder(const ObjectK
         if (entry && entry->kind != ListEntry::Kind::other && is_safe_name(entry->name)) entries.push_back(std::move(*entry));
     });
     if (!listed) {
+        if (!facts && connection_.usable() && connection_.last_reply().code == 550) return Entries();  // it cannot be entered
         // In a folder that could be entered, some servers say so of an empty one.
         if (!facts && connection_.last_reply().code == 450) return Entries(std::move(entries));
         return fail(listed.error());

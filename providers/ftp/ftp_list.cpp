@@ -47,6 +47,9 @@ Result<ListPage> FtpProvider::list(const OpContext& ctx, const ObjectKey& direct
         const ObjectKey folder = std::move(queue.front());
         queue.pop_front();
         const bool must_exist = std::exchange(first, false);
+        // A server that shows every folder in itself would be listed for ever.
+        if (std::count(folder.begin(), folder.end(), '/') > kDepthMax)
+            return named(Error(Errc::invalid, "folders nested too deep"), "list", folder);
         // Some servers list nothing for what is not there, and a file as itself.
         if (must_exist)
             ORACX_TRYV(call<void>(wait, "list", folder, [&](FtpCall& call) -> Status {

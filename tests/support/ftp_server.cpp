@@ -93,15 +93,21 @@ bool FtpServer::make_certificate(bool wrong_host) {
     return true;
 }
 
+std::string FtpServer::password_hash() {
+    std::ofstream(dir_ / "word") << password() << "\n";
+    if (!run_process({find("/usr/bin/openssl"), "passwd", "-6", "-in", dir_ / "word"}, dir_ / "hash")) return {};
+    std::string hash = read_file(dir_ / "hash");
+    hash.erase(hash.find_last_not_of('\n') + 1);
+    return hash;
+}
+
 std::vector<std::string> FtpServer::prepare_proftpd(const FtpServerOptions& options) {
     const std::string uid = std::to_string(::getuid()), gid = std::to_string(::getgid());
     const passwd* me = ::getpwuid(::getuid());
     const group* mine = ::getgrgid(::getgid());
     if (me == nullptr || mine == nullptr) return {};
-    std::ofstream(dir_ / "word") << password() << "\n";
-    if (!run_process({find("/usr/bin/openssl"), "passwd", "-6", "-in", dir_ / "word"}, dir_ / "hash")) return {};
-    std::string hash = read_file(dir_ / "hash");
-    while (!hash.empty() && hash.back() == '\n') hash.pop_back();
+    const std::string hash = password_hash();
+    if (hash.empty()) return {};
     std::ofstream(dir_ / "passwd") << user() << ":" << hash << ":" << uid << ":" << gid << "::" << folder_ << ":/bin/false\n";
     ::chmod((dir_ / "passwd").c_str(), 0600);
     std::string modules = find("/usr/lib/proftpd/mod_tls.so");
@@ -140,11 +146,11 @@ std::vector<std::string> FtpServer::prepare_vsftpd(const FtpServerOptions& optio
 }
 
 std::vector<std::string> FtpServer::prepare_pure_ftpd(const FtpServerOptions& options) {
-    std::ofstream(dir_ / "word") << password() << "\n" << password() << "\n";
-    if (!run_process({find("/usr/bin/pure-pw"), "useradd", user(), "-u", "nobody", "-g", "nogroup", "-d", folder_, "-f", dir_ / "passwd", "-F",
-                      dir_ / "pdb", "-m"},
-                     dir_ / "log", dir_ / "word"))
-        return {};
+    // Not by `pure-pw useradd`: its hashes take a second for each login.
+    const std::string hash = password_hash();
+    std::ofstream(dir_ / "passwd") << user() << ":" << hash << ":" << nobody()->pw_uid << ":" << nobody()->pw_gid << "::" << folder_
+                                   << "/./::::::::::::\n";
+    if (hash.empty() || !run_process({find("/usr/bin/pure-pw"), "mkdb", dir_ / "pdb", "-f", dir_ / "passwd"}, dir_ / "log")) return {};
     std::vector<std::string> words{find("/usr/sbin/pure-ftpd"), "-S", "127.0.0.1," + std::to_string(port_), "-l", "puredb:" + (dir_ / "pdb"), "-Y", "3", "-2",
                                    dir_ / "both.pem", "-A", "-E", "-P", "127.0.0.1", "-g", dir_ / "pid", "-c", "50", "-C", "20", "-I", "15", "-H", "-j"};
     words.insert(words.end(), options.extra_lines.begin(), options.extra_lines.end());

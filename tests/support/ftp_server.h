@@ -55,6 +55,7 @@ class FtpServer {
     FtpServer() = default;
     bool launch(const FtpServerOptions& options);
     bool make_certificate(bool wrong_host);
+    std::string password_hash();
     std::vector<std::string> prepare_proftpd(const FtpServerOptions& options);
     std::vector<std::string> prepare_vsftpd(const FtpServerOptions& options);
     std::vector<std::string> prepare_pure_ftpd(const FtpServerOptions& options);

@@ -70,7 +70,7 @@ Result<std::unique_ptr<FtpConnection>> FtpPool::open_one(const CallWait& wait) {
         log::info("ftp", "the server takes no more than " + std::to_string(limit_) + " connections: " + error.why);
         return std::unique_ptr<FtpConnection>();
     }
-    if (error.code == Errc::throttled) error = std::move(error).with_retry_after(kThrottledPause);
+    if (error.code == Errc::throttled) error.retry_after = kThrottledPause;
     // A caller that gave up says nothing about the server.
     if (error.code != Errc::cancelled && error.code != Errc::deadline) {
         ++failures_;

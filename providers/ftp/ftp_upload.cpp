@@ -71,8 +71,9 @@ Result<PutResult> Upload::transfer() {
         FtpCall call(home_, lease.connection(), wait_);
         auto result = finish(call);
         in_doubt_ = call.in_doubt();
-        if (result || again || in_doubt_ || !lease.reused() || lease.connection().stalled()) return result;
-        if (!lease.connection().was_dead()) return result;
+        const FtpConnection& connection = lease.connection();
+        if (result || again || in_doubt_ || !lease.reused() || connection.usable() || connection.stalled()) return result;
+        if (result.error().code != Errc::unavailable) return result;
         home_.pool.forget_idle();
     }
 }
@@ -110,7 +111,9 @@ Status Upload::send_all() {
                 sent_anything |= sent.has_value();
             }
             reply = connection.last_reply();
-            was_dead = connection.was_dead();
+            // Nothing was answered to what was tried first on it: it had died while it was idle.
+            was_dead = connection.was_dead() ||
+                       (lease.reused() && !connection.usable() && !connection.stalled() && reply.code == 0 && next_ == begin_);
             stalled = connection.stalled();
         }
         if (sent) {
@@ -120,7 +123,7 @@ Status Upload::send_all() {
             ORACX_TRYV(wait_for_content());
             continue;
         }
-        if (was_dead && dead++ < kDeadMax) {
+        if (was_dead && wait_.check() && dead++ < kDeadMax) {
             home_.pool.forget_idle();
             continue;
         }

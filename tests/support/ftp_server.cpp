@@ -139,7 +139,7 @@ std::vector<std::string> FtpServer::prepare_vsftpd(const FtpServerOptions& optio
          << "\nrun_as_launching_user=YES\nsecure_chroot_dir=" << dir_ / "empty" << "\nssl_enable=YES\nallow_anon_ssl=YES\nforce_anon_logins_ssl=YES\n"
          << "force_anon_data_ssl=YES\nrsa_cert_file=" << dir_ / "cert.pem" << "\nrsa_private_key_file=" << dir_ / "key.pem"
          << "\nrequire_ssl_reuse=YES\nssl_ciphers=HIGH\nseccomp_sandbox=NO\nutf8_filesystem=YES\nmdtm_write=YES\ndelay_failed_login=0\nvsftpd_log_file=" << dir_ / "log"
-         << "\nlog_ftp_protocol=YES\nxferlog_enable=NO\n";
+         << "\nlog_ftp_protocol=YES\nxferlog_enable=YES\n";
     if (options.implicit_tls) conf << "implicit_ssl=YES\n";
     for (const std::string& line : options.extra_lines) conf << line << "\n";
     return {find("/usr/sbin/vsftpd"), dir_ / "conf"};

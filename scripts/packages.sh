@@ -10,7 +10,7 @@ oracxfs_build_packages=(
 )
 oracxfs_test_packages=(
     libgtest-dev libgmock-dev
-    openssh-server openssh-client rsync sqlite3 git attr python3
+    openssh-server openssh-client openssl rsync sqlite3 git attr python3
 )
 
 oracxfs_is_installed() {
@@ -59,4 +59,37 @@ oracxfs_install() {
 }
 
 install_build_packages() { oracxfs_install "${oracxfs_build_packages[@]}"; }
-install_test_packages() { oracxfs_install "${oracxfs_test_packages[@]}"; }
+install_test_packages() {
+    oracxfs_install "${oracxfs_test_packages[@]}"
+    unpack_ftp_servers
+}
+
+# FTP servers for the tests. Their packages exclude one another and start services, so they are not installed but
+# unpacked to build/ftp-servers, where the tests find them; only the libraries they need are installed.
+oracxfs_ftp_packages=(proftpd-core proftpd-mod-crypto vsftpd pure-ftpd pure-ftpd-common)
+
+unpack_ftp_servers() {
+    local target=build/ftp-servers package
+    local -a missing=() libraries=()
+    command -v dpkg-deb >/dev/null && command -v apt-get >/dev/null || return 0
+    for package in "${oracxfs_ftp_packages[@]}"; do
+        [ -e "$target/.$package" ] || missing+=("$package")
+    done
+    [ "${#missing[@]}" -eq 0 ] && return 0
+
+    echo "packages: unpacking ${missing[*]} to $target" >&2
+    mkdir -p "$target"
+    apt-cache show "${missing[@]}" >/dev/null 2>&1 || oracxfs_apt_get update ||
+        echo "packages: apt-get update failed; trying with the lists that are here" >&2
+    mapfile -t libraries < <(apt-cache depends "${missing[@]}" 2>/dev/null | sed -n 's/^ *Depends: \(lib[a-z0-9.+-]*\)$/\1/p' | sort -u)
+    oracxfs_install "${libraries[@]}" || return 1
+    for package in "${missing[@]}"; do
+        if (cd "$target" && apt-get -qq download "$package" >&2) &&
+            dpkg-deb --extract "$target/$package"_*.deb "$target"; then
+            touch "$target/.$package"
+        else
+            echo "packages: could not unpack $package; the tests that need it are skipped" >&2
+        fi
+        rm -f "$target/$package"_*.deb
+    done
+}

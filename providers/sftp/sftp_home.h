@@ -1,14 +1,13 @@
 #pragma once
 // What all operations of one SFTP provider share: configuration, the root folder, known directories, the connections.
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "providers/known_directories.h"
 #include "providers/provider.h"
 #include "providers/sftp/sftp_config.h"
 #include "providers/sftp/sftp_pool.h"
@@ -16,18 +15,6 @@
 #include "providers/sftp/sftp_verify.h"
 
 namespace oracxfs::sftp {
-
-// Directories that were there a moment ago: saves requests, proves nothing. Thread-safe.
-class KnownDirectories {
-  public:
-    [[nodiscard]] bool contains(std::string_view key) const;
-    void add(std::string_view key);          // and its parents
-    void forget(std::string_view key);       // and everything below
-
-  private:
-    mutable std::mutex mutex_;
-    std::set<std::string, std::less<>> keys_;
-};
 
 struct SftpHome {
     SftpHome(SftpConfig settings, Clock& time);

@@ -1,8 +1,7 @@
 #include <algorithm>
-#include <charconv>
 #include <deque>
 
-#include "base/log.h"
+#include "providers/directory_cursor.h"
 #include "providers/sftp/sftp_provider_impl.h"
 
 namespace oracxfs {
@@ -23,51 +22,6 @@ constexpr std::size_t kPageEntries = 2'048;
 constexpr std::size_t kDirectoriesAtOnceStart = 1, kDirectoriesAtOnceMax = 16;
 constexpr unsigned kReadsAheadMax = 16;
 
-// The directories still to be read, one a line; what could be mistaken is escaped, so names of any bytes survive.
-std::string encode_cursor(const std::deque<ObjectKey>& directories) {
-    std::string out;
-    for (const ObjectKey& key : directories) {
-        for (const char c : key) {
-            const auto byte = static_cast<unsigned char>(c);
-            if (byte > 32 && byte < 127 && c != '%') {
-                out += c;
-                continue;
-            }
-            constexpr std::string_view kHex = "0123456789abcdef";
-            out += '%';
-            out += kHex[byte >> 4];
-            out += kHex[byte & 15];
-        }
-        out += '\n';
-    }
-    return out;
-}
-
-Result<std::deque<ObjectKey>> decode_cursor(std::string_view cursor) {
-    std::deque<ObjectKey> out;
-    while (!cursor.empty()) {
-        const std::size_t end = cursor.find('\n');
-        if (end == std::string_view::npos) return fail(Errc::invalid, "read cursor");
-        ObjectKey key;
-        for (std::size_t i = 0; i < end; ++i) {
-            if (cursor[i] != '%') {
-                key += cursor[i];
-                continue;
-            }
-            unsigned byte = 0;
-            const char* const digits = cursor.data() + i + 1;
-            if (end - i < 3) return fail(Errc::invalid, "read cursor");
-            if (std::from_chars(digits, digits + 2, byte, 16).ptr != digits + 2) return fail(Errc::invalid, "read cursor");
-            key += static_cast<char>(byte);
-            i += 2;
-        }
-        ORACX_TRYV(check_key(key));
-        out.push_back(std::move(key));
-        cursor.remove_prefix(end + 1);
-    }
-    return out;
-}
-
 ObjectKey join(const ObjectKey& directory, const std::string& name) {
     return directory.empty() ? name : directory + "/" + name;
 }
@@ -86,7 +40,7 @@ class Lister {
         }
         channel_.detach_handlers();
         if (failure_) return fail(std::move(*failure_));
-        page_.next = encode_cursor(queue_);
+        page_.next = encode_directories(queue_);
         return std::move(page_);
     }
 
@@ -168,7 +122,7 @@ Result<ListPage> SftpProvider::list(const OpContext& ctx, const ObjectKey& direc
     ORACX_TRYV(check_key(directory));
     std::deque<ObjectKey> queue{directory};
     if (!cursor.empty()) {
-        ORACX_TRY(queue, decode_cursor(cursor));
+        ORACX_TRY(queue, decode_directories(cursor));
     }
     return call<ListPage>(ctx, "list", directory, [&](SftpCall& call, SftpPool::Lease&) -> Result<ListPage> {
         return Lister(call, queue, cursor.empty()).run();

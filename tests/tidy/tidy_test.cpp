@@ -105,7 +105,7 @@ std::vector<std::string> wrong_library_includes(const SourceFile& file) {
         {"spdlog/", {"base/log.cpp"}},
         {"rapidjson/", {"base/json.cpp"}},
         {"openssl/", {"base/", "cache/", "providers/"}},
-        {"curl/", {"providers/http/"}},
+        {"curl/", {"providers/http/", "providers/ftp/"}},
         {"CLI/", {"tools/"}},
         {"microhttpd", {"tools/"}},
         {"libdeflate", {"tools/"}},

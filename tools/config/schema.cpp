@@ -115,11 +115,13 @@ constexpr std::array kSftp = {
 };
 constexpr std::array kFtp = {
     Setting{"host", text, "", false, 0, 0, {}, "server|hostname"},
-    Setting{"port", integer, "21", false, 1, 65'535},
+    Setting{"port", integer, "null", true, 1, 65'535},
     Setting{"user", text, "\"\"", false, 0, 0, {}, "username|login"},
     Setting{"folder", text, "\"ORACXPRED\"", false, 0, 0, {}, "path|dir|directory"},
     Setting{"tls", choice, "\"explicit\"", false, 0, 0, "explicit|implicit"},
+    Setting{"tls_max", choice, "\"1.2\"", false, 0, 0, "1.2|1.3"},
     Setting{"allow_plain_ftp", boolean, "false"},
+    Setting{"verify", choice, "\"auto\"", false, 0, 0, "auto|hash|readback"},
     Setting{"auth", secret_ref, "null", true},
 };
 constexpr std::array kDropbox = {

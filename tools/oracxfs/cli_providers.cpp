@@ -1,4 +1,4 @@
-// local, sftp: add a provider. providers list|show|test|enable|disable|remove|rename
+// local, sftp, ftp: add a provider. providers list|show|test|enable|disable|remove|rename
 
 #include <fmt/format.h>
 
@@ -216,6 +216,54 @@ Run declare_sftp(CLI::App& app) {
     return [flags](Cli& cli) { return add_sftp(cli, *flags); };
 }
 
+struct FtpFlags : AddFlags {
+    std::string host, user, folder = "ORACXPRED", password_file, ca_file;
+    std::int64_t port = 0;
+    bool password_stdin = false, implicit = false, allow_plain = false;
+};
+
+Result<CommandResult> add_ftp(Cli& cli, const FtpFlags& flags) {
+    Json values = Json::object({{"type", "ftp"}, {"enabled", true}, {"host", flags.host}});
+    if (flags.port != 0) values.set("port", flags.port);
+    values.set("user", flags.user);
+    values.set("folder", flags.folder);
+    if (flags.implicit) values.set("tls", "implicit");
+    if (flags.allow_plain) values.set("allow_plain_ftp", true);
+    if (!flags.ca_file.empty()) {
+        ORACX_TRY(const std::string expanded, expand_path(flags.ca_file, cli.environment()));
+        values.set("ca_file", absolute_path(expanded, std::filesystem::current_path().string()));
+    }
+    FreshSecrets secrets;
+    std::string& password = secrets[secret_name(flags.name, "password")];
+    if (!flags.password_file.empty()) {
+        ORACX_TRY(password, read_secret_file(flags.password_file));
+    } else if (flags.password_stdin) {
+        ORACX_TRY(password, read_secret_stdin());
+    } else {
+        if (!can_prompt()) return fail(Errc::usage, "sign in at " + flags.host, "give --password-file FILE or --password-stdin");
+        ORACX_TRY(password, prompt_secret("Password of " + flags.user + "@" + flags.host));
+    }
+    if (flags.allow_plain)
+        cli.out().note("WARNING: --allow-plain-ftp: where " + flags.host + " offers no TLS, the password and all files travel unencrypted");
+    return add_provider(cli, flags, std::move(values), secrets);
+}
+
+Run declare_ftp(CLI::App& app) {
+    const auto flags = std::make_shared<FtpFlags>();
+    add_common(app, *flags, "ftp");
+    app.add_option("--host", flags->host, "Name or address, as in its certificate")->type_name("HOST")->required();
+    app.add_option("--port", flags->port, "Port (21; 990 with --implicit)")->type_name("PORT")->check(CLI::Range(1, 65'535));
+    app.add_option("--user", flags->user, "Account")->type_name("USER")->required();
+    app.add_option("--folder", flags->folder, "Folder there (ORACXPRED)")->type_name("DIR");
+    auto* file = app.add_option("--password-file", flags->password_file, "First line of FILE, - for standard input")->type_name("FILE");
+    app.add_flag("--password-stdin", flags->password_stdin, "First line of standard input")->excludes(file);
+    app.add_option("--ca-file", flags->ca_file, "Certificate of the server or its authority, where the system does not know it (PEM)")->type_name("FILE");
+    auto* implicit = app.add_flag("--implicit", flags->implicit, "TLS from the first byte (ftps, port 990)");
+    app.add_flag("--allow-plain-ftp", flags->allow_plain, "Go on unencrypted where the server offers no TLS; anybody on the way can read the password")
+        ->excludes(implicit);
+    return [flags](Cli& cli) { return add_ftp(cli, *flags); };
+}
+
 // --- providers ---------------------------------------------------------------------------------------------------------
 
 Result<CommandResult> list_providers(Cli& cli) {
@@ -225,7 +273,7 @@ Result<CommandResult> list_providers(Cli& cli) {
         rows.push_back({provider["name"].as_string(), provider["type"].as_string(), provider["state"].as_string(),
                         std::to_string(provider["files"]["verified"].as_int()), std::to_string(provider["pending_files"].as_int()),
                         provider["reason"].is_string() ? provider["reason"].as_string() : ""});
-    std::string text = rows.empty() ? "no providers; add one with `oracxfs local` or `oracxfs sftp`"
+    std::string text = rows.empty() ? "no providers; add one with `oracxfs local`, `oracxfs sftp` or `oracxfs ftp`"
                                     : format_table({"NAME", "TYPE", "STATE", ">VERIFIED", ">PENDING", "REASON"}, rows);
     return CommandResult{report["providers"], std::move(text), 0, {}, false};
 }
@@ -348,6 +396,7 @@ void add_provider_commands(CommandTable& table) {
     const std::string group = "Providers";
     table.push_back({"local", group, "Add a folder on a disk as a provider", declare_local});
     table.push_back({"sftp", group, "Add an SFTP account as a provider", declare_sftp});
+    table.push_back({"ftp", group, "Add an FTP account (with TLS) as a provider", declare_ftp});
     table.push_back({"providers", group, "List, test and change providers", {}});
     table.push_back({"providers list", group, "List them with their states", [](CLI::App&) -> Run { return list_providers; }});
     table.push_back({"providers show", group, "Show one with its settings", [](CLI::App& app) { return declare_on_provider(app, show_provider); }});

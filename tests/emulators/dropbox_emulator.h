@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -82,33 +83,38 @@ class DropboxEmulator final : public Emulator {
     HttpsResponse words_for(const Fault& fault, const Call& call) override;
 
   private:
-    using Handler = HttpsResponse (DropboxEmulator::*)(Call& call);
     struct Route;
     static const std::vector<Route>& routes();
-    const Route* route(std::string_view endpoint) const;
+    static const Route* find_route(std::string_view endpoint);
+    void check_token(Call& call, const Route& route);
+    Json argument_of(Call& call, const Route& route);
+    // Runs a change under the write lock of the account. `busy`: the endpoint's own error when it is taken.
+    Json commit(Call& call, const Json& busy, const std::function<Json(State&)>& change);
+    std::string upload_body(Call& call) const;
+    HttpsResponse route_error(int status, const Json& error);
 
-    HttpsResponse users_get_current_account(Call& call);
-    HttpsResponse users_get_space_usage(Call& call);
-    HttpsResponse check_user(Call& call);
-    HttpsResponse auth_token_revoke(Call& call);
-    HttpsResponse get_metadata(Call& call);
-    HttpsResponse list_folder(Call& call);
-    HttpsResponse list_folder_continue(Call& call);
-    HttpsResponse get_latest_cursor(Call& call);
-    HttpsResponse longpoll(Call& call);
-    HttpsResponse create_folder(Call& call);
-    HttpsResponse delete_entry(Call& call);
-    HttpsResponse move_entry(Call& call);
-    HttpsResponse copy_entry(Call& call);
-    HttpsResponse list_revisions(Call& call);
-    HttpsResponse restore(Call& call);
-    HttpsResponse upload(Call& call);
-    HttpsResponse session_start(Call& call);
-    HttpsResponse session_append(Call& call);
-    HttpsResponse session_finish(Call& call);
-    HttpsResponse session_start_batch(Call& call);
-    HttpsResponse session_finish_batch(Call& call);
-    HttpsResponse download(Call& call);
+    Json users_get_current_account(Call& call, const Json& argument);
+    Json users_get_space_usage(Call& call, const Json& argument);
+    Json check_user(Call& call, const Json& argument);
+    Json auth_token_revoke(Call& call, const Json& argument);
+    Json get_metadata(Call& call, const Json& argument);
+    Json list_folder(Call& call, const Json& argument);
+    Json list_folder_continue(Call& call, const Json& argument);
+    Json get_latest_cursor(Call& call, const Json& argument);
+    Json longpoll(Call& call, const Json& argument);
+    Json create_folder(Call& call, const Json& argument);
+    Json delete_entry(Call& call, const Json& argument);
+    Json move_entry(Call& call, const Json& argument);
+    Json copy_entry(Call& call, const Json& argument);
+    Json list_revisions(Call& call, const Json& argument);
+    Json restore(Call& call, const Json& argument);
+    Json upload(Call& call, const Json& argument);
+    Json session_start(Call& call, const Json& argument);
+    Json session_append(Call& call, const Json& argument);
+    Json session_finish(Call& call, const Json& argument);
+    Json session_start_batch(Call& call, const Json& argument);
+    Json session_finish_batch(Call& call, const Json& argument);
+    HttpsResponse download(Call& call, const Json& argument);
 
     std::unique_ptr<State> state_;
 };

@@ -78,8 +78,6 @@ std::size_t Emulator::Call::read(std::span<char> into) {
         into = into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), fault->bytes - received)));
     }
     const std::size_t n = http.stream->read(into);
-    if (has(Kind::damage_store) && fault->bytes >= received && fault->bytes < received + n)
-        into[static_cast<std::size_t>(fault->bytes - received)] ^= 1;
     received += n;
     return n;
 }
@@ -95,6 +93,11 @@ std::string Emulator::Call::body(std::uint64_t bytes_max) {
         if (text.size() < bytes_max) text.append(buffer.data(), n);
     }
     return text;
+}
+
+void Emulator::Call::damage(std::span<char> content, std::uint64_t at) const {
+    if (has(Kind::damage_store) && fault->bytes >= at && fault->bytes < at + content.size())
+        content[static_cast<std::size_t>(fault->bytes - at)] ^= 1;
 }
 
 HttpsResponse Emulator::serve(HttpsRequest& request) {

@@ -76,8 +76,10 @@ class Emulator {
         [[nodiscard]] bool has(Fault::Kind kind) const { return fault && fault->kind == kind; }
         // The body as it comes; throws Cut where a fault wants the connection to end.
         std::size_t read(std::span<char> into);
-        // Damaged, if a fault says so.
+        // The rest of it; what is beyond bytes_max is read and dropped.
         std::string body(std::uint64_t bytes_max = 512u << 20);
+        // Flips a bit, if a fault says so; `content` begins at byte `at` of what is to be stored.
+        void damage(std::span<char> content, std::uint64_t at = 0) const;
     };
     struct Cut {};
     // An answer that ends the handling of a request wherever it is thrown.

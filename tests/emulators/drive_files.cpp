@@ -116,7 +116,7 @@ HttpsResponse DriveEmulator::list(Call& call, const DriveCaller& caller) {
     const DriveParameters parameters(call.http.query, {"q", "pageSize", "pageToken", "spaces", "corpora", "orderBy",
                                                        "includeItemsFromAllDrives", "driveId"});
     const std::string q = parameters.get("q");
-    const DriveQuery query = parameters.find("q") ? DriveQuery::parse(q) : DriveQuery();
+    const DriveQuery query = q.empty() ? DriveQuery() : DriveQuery::parse(q);
     if (parameters.find("corpora").value_or("user") != "user")
         throw DriveError{400, "invalidParameter", "Only the user's own drive is emulated", "corpora"};
     if (parameters.find("spaces").value_or("drive") != "drive")

@@ -432,6 +432,7 @@ bool HttpsServer::Impl::answer(Wire& wire, Body& body, const HttpsRequest& reque
             wire.close_in_order();
             return false;
         case Finish::close: wire.close_in_order(); return false;
+        case Finish::drop: return false;
         case Finish::reset: wire.reset_at_close(); return false;
         case Finish::hang: wire.wait_for_end(stop.get_token()); return false;
     }
@@ -563,6 +564,14 @@ std::uint64_t HttpsServer::body_bytes() const { return impl_->body_bytes; }
 void HttpsServer::wait_for_requests(std::uint64_t count) const {
     std::unique_lock lock(impl_->mutex);
     impl_->changed.wait(lock, [&] { return impl_->requests >= count; });
+}
+
+void HttpsServer::wait_for_open(std::size_t count) const {
+    std::unique_lock lock(impl_->mutex);
+    impl_->changed.wait(lock, [&] {
+        const auto open = std::count_if(impl_->open.begin(), impl_->open.end(), [](const auto& c) { return !c.ended; });
+        return static_cast<std::size_t>(open) <= count;
+    });
 }
 
 std::vector<std::string> HttpsServer::alpn_offers() const {

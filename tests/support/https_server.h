@@ -58,6 +58,7 @@ struct HttpsResponse {
     enum class Finish {
         keep_alive,
         close,  // in order: TLS close_notify, then FIN
+        drop,   // FIN without close_notify, as a crashed server's
         reset,  // RST
         hang,   // nothing more comes until the client closes or the server ends
     };
@@ -109,6 +110,7 @@ class HttpsServer {
     [[nodiscard]] std::uint64_t handshakes() const;    // TLS handshakes that succeeded
     [[nodiscard]] std::uint64_t body_bytes() const;    // received in bodies of requests
     void wait_for_requests(std::uint64_t count) const;
+    void wait_for_open(std::size_t count) const;       // until at most so many connections are open
     [[nodiscard]] std::vector<std::string> alpn_offers() const;  // of each connection, as "h2,http/1.1"
 
     void close_idle();   // connections without a request at work, by FIN

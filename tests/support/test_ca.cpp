@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <atomic>
 #include <cstdio>
 #include <stdexcept>
 
@@ -71,7 +72,10 @@ struct TestCa::Impl {
 };
 
 TestCa::TestCa() : impl_(std::make_unique<Impl>()) {
-    impl_->certificate = begin(impl_->key.get(), "oracxfs test CA", 1, -10 * kDay, 10 * kDay);
+    // Names of their own: with one name and two keys a check would fail in another way than that of a stranger.
+    static std::atomic<int> count{0};
+    const std::string name = "oracxfs test CA " + std::to_string(++count);
+    impl_->certificate = begin(impl_->key.get(), name.c_str(), 1, -10 * kDay, 10 * kDay);
     X509* const ca = impl_->certificate.get();
     X509_set_issuer_name(ca, X509_get_subject_name(ca));
     add(ca, ca, NID_basic_constraints, "critical,CA:TRUE");

@@ -324,6 +324,8 @@ class Catalog {
     // Wanted versions below `path_prefix` (file or folder, "" = all) with a replica that is not verified at an enabled
     // provider. Must not visit verified rows (partial index).
     virtual Result<std::vector<VersionId>> pending_versions(std::string_view path_prefix) = 0;
+    // Providers at which a wanted folder is still to be made or moved, and nothing went wrong with it so far.
+    virtual Result<std::vector<ProviderId>> pending_directories() = 0;
     virtual Result<std::vector<ProviderCounts>> counts() = 0;
     // The node's current version is replicated from here on: inserts missing replica rows (due now) for `wanted`.
     virtual Status add_replicas(VersionId version, const std::vector<ProviderId>& wanted) = 0;

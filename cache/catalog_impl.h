@@ -108,6 +108,7 @@ class CatalogImpl final : public Catalog {
     Result<std::vector<Presence>> presence(NodeId directory) override;
     Result<std::vector<ReplicaListing>> list_replicas(std::string_view path_prefix) override;
     Result<std::vector<VersionId>> pending_versions(std::string_view path_prefix) override;
+    Result<std::vector<ProviderId>> pending_directories() override;
     Result<std::vector<ProviderCounts>> counts() override;
     Status add_replicas(VersionId version, const std::vector<ProviderId>& wanted) override;
 

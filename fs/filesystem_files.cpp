@@ -86,7 +86,7 @@ Result<Filesystem::Opened> Filesystem::open(Inode inode, bool for_read, bool for
     }
     const View view = view_of(inode);
     ORACX_TRY(const NodePtr node, self.node_at(view));
-    if (node->directory) return fail(Errc::is_directory, "open " + node->row.name);
+    if (node->directory) return fail(Errc::is_directory, "open " + self.name_of(*node));
     {
         const std::unique_lock lock(self.tree.mutex);
         node->pin();
@@ -139,8 +139,13 @@ void Filesystem::release(Handle h) {
         FileState& state = node.state();
         bool commit = false;
         VersionId given_up;
+        NodeId id;
         {
             const std::lock_guard lock(state.mutex);
+            {
+                const std::shared_lock tree_lock(me.tree.mutex);
+                id = node.row.id;
+            }
             if (closed->for_write) state.writers -= 1;
             commit = closed->for_write && state.writers == 0 && state.dirty;
             if (state.writers == 0 && node.unlinked) {
@@ -155,9 +160,9 @@ void Filesystem::release(Handle h) {
             const std::lock_guard lock(state.mutex);
             if (state.dirty)
                 if (const Status status = me.commit(closed->node, state, state.failed); !status)
-                    me.event("error", "commit", node.row.name, status.error().code, status.error().to_string());
+                    me.event("error", "commit", me.name_of(node), status.error().code, status.error().to_string());
         }
-        if (closed->for_write) me.changed_elsewhere(closed->provider, {}, {}, node.row.id);
+        if (closed->for_write) me.changed_elsewhere(closed->provider, {}, {}, id);
         bool temporary = false;
         {
             const std::unique_lock lock(me.tree.mutex);
@@ -166,7 +171,7 @@ void Filesystem::release(Handle h) {
         }
         if (temporary) {
             const std::lock_guard lock(me.temporaries_mutex);
-            me.temporaries[node.row.id] = me.clock.steady();
+            me.temporaries[id] = me.clock.steady();
         }
     });
 }

@@ -61,6 +61,7 @@ struct Filesystem::Impl {
 
     // --- content ---
     void unpin(const NodePtr& node);                                // tree lock held exclusively
+    std::string name_of(const Node& node) const;  // takes the tree's lock
     Result<std::shared_ptr<OpenHandle>> handle(Handle h);
     // The state's mutex must be held.
     Status begin_writer(Node& node, FileState& state, bool may_fetch, const std::stop_token& stop, bool* would_wait);

@@ -215,6 +215,7 @@ Status Filesystem::remove(Inode parent, const std::string& name) {
     ORACX_TRYV(self.check_writable());
     const View view = view_of(parent);
     ORACX_TRY(const NodePtr directory, self.node_at(view));
+    VersionId unwanted;
     {
         const std::unique_lock lock(self.tree.mutex);
         ORACX_TRY(Node* const found, self.tree.child(*directory, name));
@@ -228,11 +229,13 @@ Status Filesystem::remove(Inode parent, const std::string& name) {
             return fail(Errc::not_permitted, "remove " + name, "a replicated file is removed in the root, from all providers at once");
         const NodePtr node = self.tree.find(found->row.id);
         if (node->stored) ORACX_TRYV(self.catalog.remove_node(node->row.id));
+        unwanted = node->row.version;
         self.tree.unlink(*node);
         node->unlinked = true;
         directory->row.mtime_ns = directory->row.ctime_ns = nanoseconds_now(self.clock);
         self.tree.forget_if_unused(node);
     }
+    if (unwanted) self.replicator.version_unwanted(unwanted);
     self.replicator.nudge(0);
     return {};
 }

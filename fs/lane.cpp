@@ -12,6 +12,7 @@ namespace {
 
 // One batch holds its small files in memory: no descriptor each, and never much.
 constexpr std::uint64_t kBatchBytes = 8ull << 20;
+constexpr std::uint32_t kUnreadableMax = 5;
 
 class BytesBlob final : public BlobReader {
   public:
@@ -215,21 +216,24 @@ Result<std::shared_ptr<BlobReader>> Lane::open_content(const ReplicaJob& job) {
         why = blob.error();
     }
     if (!env_.open_remote) return fail(std::move(why));
-    return env_.open_remote(job.row.version, id_);
+    auto remote = env_.open_remote(job.row.version, id_);
+    if (!remote && !job.staged.empty()) return fail(std::move(why));  // the nearer cause
+    return remote;
 }
 
-void Lane::check_staged(const ReplicaJob& job) {
-    if (job.staged.empty()) return;
+bool Lane::check_staged(const ReplicaJob& job) {
+    if (job.staged.empty()) return true;
     const auto digests = env_.staging.digest(job.staged);
-    if (digests && digests->sha256 == job.sha256) return;  // ours is good: the provider's copy was not
+    if (digests && digests->sha256 == job.sha256) return true;
     event("error", "staging", job.want_key, std::string(info(Errc::corrupt).e_code),
           "the local copy is damaged; the file is taken from a provider that holds a good one");
     // Forgotten only where a verified replica exists; else the bytes stay for whatever can still be saved from them.
-    if (const Status gone = env_.catalog.mark_evicted(job.row.version, 1); gone) return;
+    if (const Status gone = env_.catalog.mark_evicted(job.row.version, 1); gone) return false;
     const auto rows = env_.catalog.replicas(job.row.version);
     const bool elsewhere = rows && std::any_of(rows->begin(), rows->end(), [](const ReplicaRow& row) { return row.state == ReplicaState::verified; });
     if (elsewhere)
         if (const Status kept = env_.catalog.set_staged(job.row.version, ""); !kept) log::warn("lane", kept.error().to_string());
+    return false;
 }
 
 PutOptions Lane::put_options(const ReplicaJob& job, const Step& step) {
@@ -252,8 +256,23 @@ Result<bool> Lane::record_begun(const ReplicaJob& job, const ReplicaRow& begun) 
     return fail(recorded.error());
 }
 
+Status Lane::postpone(const ReplicaJob& job) {
+    ReplicaChange change;
+    change.row = job.row;
+    change.was = job.row.state;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto probe = breaker_.probe_due();
+        const Millis wait = probe ? std::chrono::duration_cast<Millis>(*probe - env_.clock.steady()) : Millis(0);
+        change.row.due = env_.clock.wall() + std::max(wait, env_.options.probe_pause_max);  // sooner when it is back
+    }
+    const Status recorded = env_.catalog.record({change}, false);
+    if (!recorded && recorded.error().code != Errc::changed) return recorded;
+    return {};
+}
+
 Status Lane::content_unreadable(const ReplicaJob& job, ReplicaRow row, const Error& why, const std::stop_token& stop) {
-    check_staged(job);
+    (void)check_staged(job);  // the next attempt takes it from elsewhere
     Outcome outcome;
     const ReplicaState was = row.state;
     row.attempts = job.row.attempts + 1;
@@ -271,26 +290,26 @@ Status Lane::content_unreadable(const ReplicaJob& job, ReplicaRow row, const Err
         row.error_text = rescued.error().to_string();
         row.due = env_.clock.wall() +
                   std::min(env_.options.retry_pause_max, env_.options.retry_pause_min * (1 << std::min(row.attempts, 10u)));
+        // Nobody's close() waits for ever for bytes that are not to be had.
+        if (row.key.empty() && row.attempts >= kUnreadableMax) row.state = ReplicaState::failed;
     }
     outcome.changes.push_back({ReplicaChange::Kind::store, std::move(row), was});
     return finish(job, std::move(outcome));
 }
 
-Status Lane::put_one(const ReplicaJob& job, const Step& planned, const std::stop_token& stop) {
+bool Lane::only_tidies() const {
+    const std::lock_guard lock(mutex_);
+    return breaker_.may_tidy() && !breaker_.may_work();
+}
+
+Status Lane::put_one(const ReplicaJob& planned_job, const Step& planned, const std::stop_token& stop) {
+    if (only_tidies()) return postpone(planned_job);
+    if (!may_work()) return {};  // stays due: nothing runs until the probe
+    ReplicaJob job = planned_job;
     Step step = planned;
-    {
-        const std::lock_guard lock(mutex_);
-        if (!breaker_.may_work()) {  // full: tidying goes on, uploads wait
-            Outcome outcome;
-            ReplicaRow row = job.row;
-            row.due = env_.clock.wall() + env_.options.probe_pause_max;
-            outcome.changes.push_back({ReplicaChange::Kind::store, std::move(row), job.row.state});
-            const Status recorded = env_.catalog.record(outcome.changes, false);
-            if (!recorded && recorded.error().code != Errc::changed) return recorded;
-            return {};
-        }
-    }
     if (job.row.state == ReplicaState::damaged) {
+        // Were these our own copy's bytes? Then the good ones are elsewhere.
+        if (!check_staged(job)) job.staged.clear();
         // What is there now is what gets replaced (and kept in the trash), whoever changed it.
         const auto there = provider_->stat(context(stop), step.key);
         if (there)
@@ -349,17 +368,19 @@ Status Lane::put_one(const ReplicaJob& job, const Step& planned, const std::stop
     if (const auto unreadable = noting.error(); unreadable && !result) return content_unreadable(job, begun, *unreadable, stop);
     if (result) ORACX_TRYV(env_.catalog.end_session(job.row.version, id_));
     // The world may have moved on during a long upload: judge by what is wanted now.
-    ORACX_TRY(const std::optional<ReplicaJob> fresh, env_.catalog.replica_job(job.row.version, id_));
-    const ReplicaJob& judged = fresh ? *fresh : job;
+    ORACX_TRY(std::optional<ReplicaJob> fresh, env_.catalog.replica_job(job.row.version, id_));
+    ReplicaJob judged = fresh ? std::move(*fresh) : job;
+    judged.row = job.row;
     return finish(judged, after_put(judged, begun, step, result, env_.clock.wall(), retry_times()));
 }
 
 Status Lane::put_batch(std::vector<std::pair<ReplicaJob, Step>>& puts, const std::stop_token& stop) {
     if (puts.size() == 1) return put_one(puts.front().first, puts.front().second, stop);
-    {
-        const std::lock_guard lock(mutex_);
-        if (!breaker_.may_work()) return {};
+    if (only_tidies()) {
+        for (const auto& [job, step] : puts) ORACX_TRYV(postpone(job));
+        return {};
     }
+    if (!may_work()) return {};
     std::vector<ReplicaChange> intents;
     std::vector<PutRequest> requests;
     std::vector<ReplicaRow> begun;
@@ -404,9 +425,11 @@ Status Lane::put_batch(std::vector<std::pair<ReplicaJob, Step>>& puts, const std
     provider_->put_batch(context(stop), requests, [&](std::size_t i, Result<PutResult> result) {
         const auto& [job, step] = puts[which[i]];
         if (result) bytes_up_ += job.size;
-        const auto fresh = env_.catalog.replica_job(job.row.version, id_);
-        const ReplicaJob& judged = fresh && *fresh ? **fresh : job;
-        finished.emplace_back(judged, after_put(judged, begun[i], step, result, env_.clock.wall(), retry_times()));
+        auto fresh = env_.catalog.replica_job(job.row.version, id_);
+        ReplicaJob judged = fresh && *fresh ? std::move(**fresh) : job;
+        judged.row = job.row;
+        Outcome outcome = after_put(judged, begun[i], step, result, env_.clock.wall(), retry_times());
+        finished.emplace_back(std::move(judged), std::move(outcome));
         if (finished.size() >= 32 || env_.clock.steady() - flushed > Millis(5)) flush();
     });
     flush();
@@ -445,8 +468,9 @@ Status Lane::move(const ReplicaJob& job, const Step& step, const std::stop_token
     touch(step.key);
     const auto result = provider_->rename(context(stop), object_of(job.row, job.size), step.key, step.replaces);
     ORACX_CRASH_POINT("lane.move.done");
-    ORACX_TRY(const std::optional<ReplicaJob> fresh, env_.catalog.replica_job(job.row.version, id_));
-    const ReplicaJob& judged = fresh ? *fresh : job;
+    ORACX_TRY(std::optional<ReplicaJob> fresh, env_.catalog.replica_job(job.row.version, id_));
+    ReplicaJob judged = fresh ? std::move(*fresh) : job;
+    judged.row = job.row;
     Outcome outcome = after_move(judged, begun, step, result, env_.clock.wall(), retry_times());
     const bool conflict = outcome.conflict;
     ORACX_TRYV(finish(judged, std::move(outcome)));
@@ -578,8 +602,8 @@ Status Lane::finish(const ReplicaJob& job, Outcome outcome) {
         (fresh->wanted ? fresh->row.key != fresh->want_key : fresh->successor_verified))
         ORACX_TRYV(env_.catalog.make_replica_due(job.row.version, id_, env_.clock.wall()));
 
-    if (outcome.checksum_error) {
-        if (job.row.key.empty()) check_staged(job);
+    // An upload that was refused because our own copy is bad is not the provider's error.
+    if (outcome.checksum_error && (!job.row.key.empty() || check_staged(job))) {
         {
             const std::lock_guard lock(mutex_);
             row_.checksum_errors += 1;

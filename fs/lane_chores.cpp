@@ -218,7 +218,7 @@ void Lane::read_failed(VersionId version, const Error& error) {
         if (!claim.add(version)) return;  // it is being rewritten already
         const auto job = env_.catalog.replica_job(version, id_);
         if (!job || !*job || (*job)->row.key.empty() || !(*job)->row.intent_key.empty()) return;
-        if ((*job)->row.state == ReplicaState::damaged) return;  // known
+        if ((*job)->row.state == ReplicaState::damaged) return;  // known, and due
         const Error seen = error.code == Errc::not_found ? error : Error(Errc::corrupt, "read", error.to_string());
         {
             const std::lock_guard lock(mutex_);
@@ -287,6 +287,7 @@ Result<bool> Lane::run_directories(const std::stop_token& stop) {
         did = true;
         if (!more) break;
     }
+    if (did && env_.on_health) env_.on_health(id_);  // somebody may wait for the folders
     return did;
 }
 

@@ -6,6 +6,8 @@ namespace {
 constexpr int kContentionRepeatsMax = 5;
 constexpr Millis kContentionPause{1'000};
 constexpr Millis kContentionPauseMax{8'000};
+constexpr int kHiccupRepeatsMax = 2;
+constexpr Millis kHiccupPause{300};
 
 }  // namespace
 
@@ -19,6 +21,15 @@ Status DropboxHome::pause(const OpContext& ctx, Millis time) {
 Millis DropboxHome::jitter(Millis upper) {
     const std::lock_guard lock(random_mutex_);
     return Millis(std::uniform_int_distribution<Millis::rep>(upper.count() / 2, upper.count())(random));
+}
+
+Result<Reply> DropboxHome::repeat(const OpContext& ctx, const std::function<Result<Reply>()>& call) {
+    for (int repeats = 0;; ++repeats) {
+        Result<Reply> reply = call();
+        const bool hiccup = reply ? reply->in_doubt() : reply.error().code == Errc::unavailable;
+        if (!hiccup || repeats == kHiccupRepeatsMax) return reply;
+        ORACX_TRYV(pause(ctx, jitter(kHiccupPause * (1 << repeats))));
+    }
 }
 
 Result<Reply> DropboxHome::commit(const OpContext& ctx, const std::function<Result<Reply>()>& call) {
@@ -36,7 +47,8 @@ Result<Reply> DropboxHome::commit(const OpContext& ctx, const std::function<Resu
 }
 
 Result<std::optional<Metadata>> DropboxHome::find(const OpContext& ctx, const std::string& path) {
-    ORACX_TRY(const Reply reply, api->rpc(ctx, "files/get_metadata", Json::object({{"path", path}})));
+    const Json argument = Json::object({{"path", path}});
+    ORACX_TRY(const Reply reply, repeat(ctx, [&] { return api->rpc(ctx, "files/get_metadata", argument); }));
     if (reply.ok()) {
         ORACX_TRY(Metadata metadata, parse_metadata(reply.result));
         if (metadata.kind == Metadata::Kind::deleted) return std::optional<Metadata>();

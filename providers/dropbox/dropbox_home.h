@@ -31,6 +31,8 @@ struct DropboxHome {
     Status pause(const OpContext& ctx, Millis time);
     Millis jitter(Millis upper);  // 50 % to 100 % of it
 
+    // For calls that change nothing, or nothing that a second one would not: repeated over short hiccups.
+    Result<Reply> repeat(const OpContext& ctx, const std::function<Result<Reply>()>& call);
     // One change of the account at a time, repeated while the service reports contention.
     Result<Reply> commit(const OpContext& ctx, const std::function<Result<Reply>()>& call);
 

@@ -70,6 +70,7 @@ std::optional<SessionState> SessionState::parse(const std::string& text) {
 }
 
 Result<PutResult> FileUpload::run() {
+    ORACX_TRYV(home_.check_parents(ctx_, key_));
     const auto size = content_.size();
     if (size && *size > kSingleRequestMax) return send_session();
     // Small, or not known yet: what fits in one request is waited for.
@@ -135,7 +136,6 @@ Result<PutResult> FileUpload::send_single(std::vector<std::byte> data) {
     Sha256 hash{};
     ORACX_TRYV(keep_blocks(0, data, hash));
     ORACX_TRY(const Publication what, publication(data.size()));
-    ORACX_TRYV(home_.check_parents(ctx_, key_));
     Json argument = commit_info(home_.names.path_of(key_), options_);
     argument.set("content_hash", to_hex(hash));
     for (int repeats = 0;; ++repeats) {
@@ -199,7 +199,7 @@ Status FileUpload::start_session() {
     Json argument = Json::object({{"close", false}});
     if (state_.concurrent) argument.set("session_type", "concurrent");
     // Without data: this call is limited harder than the appends, and a refusal should cost nothing.
-    ORACX_TRY(const Reply reply, home_.api->upload(ctx_, "files/upload_session/start", argument, {}));
+    ORACX_TRY(const Reply reply, home_.repeat(ctx_, [&] { return home_.api->upload(ctx_, "files/upload_session/start", argument, {}); }));
     if (!reply.ok()) return fail(error_of(reply, "start the upload"));
     state_.session = reply.result["session_id"].as_string();
     if (state_.session.empty()) return fail(Errc::unavailable, "start the upload", "the answer names no session");
@@ -208,7 +208,6 @@ Status FileUpload::start_session() {
 }
 
 Result<PutResult> FileUpload::run_session() {
-    ORACX_TRYV(home_.check_parents(ctx_, key_));
     if (taken_up_) {
         if (!state_.concurrent) ORACX_TRYV(find_offset());
     } else {

@@ -7,13 +7,10 @@
 #include <mutex>
 
 #include "providers/http/engine.h"
-#include "providers/wait.h"
+#include "providers/http/waiting.h"
 
 namespace oracxfs::http {
 namespace {
-
-// A deadline by a clock that is not the system's (in tests) is looked at this often.
-constexpr Millis kDeadlineLook{100};
 
 bool is_tls_failure(CURLcode code) {
     switch (code) {
@@ -119,15 +116,8 @@ class CurlClient final : public Client {
         std::string bytes;
         std::unique_lock lock(transfer.mutex);
         for (;;) {
-            const auto something = [&] { return transfer.done || !transfer.pending.empty(); };
-            if (!ctx.deadline) {
-                transfer.changed.wait(lock, ctx.stop, something);
-            } else {
-                while (!something() && still_wanted(ctx, clock_)) {
-                    const auto left = std::chrono::ceil<Millis>(*ctx.deadline - clock_.steady());
-                    transfer.changed.wait_for(lock, ctx.stop, std::min(left, kDeadlineLook), something);
-                }
-            }
+            wait_while_wanted(transfer.changed, lock, ctx, clock_,
+                              [&] { return transfer.done || !transfer.pending.empty(); });
             // A whole answer that is here counts, even when the deadline passed a moment ago.
             if (transfer.pending.empty() && transfer.done) return Abort::none;
             if (const Status wanted = still_wanted(ctx, clock_); !wanted)

@@ -305,6 +305,7 @@ struct HttpsServer::Impl {
     struct Connection {
         std::shared_ptr<Wire> wire;
         bool busy = true;
+        bool to_be_closed = false;  // when it is no longer busy
         bool ended = false;
         std::thread thread;
     };
@@ -414,6 +415,7 @@ void HttpsServer::Impl::converse(Connection& connection, std::uint64_t number) {
         {
             const std::lock_guard lock(mutex);
             connection.busy = false;
+            if (connection.to_be_closed) return;
         }
         if (!goes_on || request.header("connection") == "close") return;
     }
@@ -582,7 +584,10 @@ std::vector<std::string> HttpsServer::alpn_offers() const {
 void HttpsServer::close_idle() {
     const std::lock_guard lock(impl_->mutex);
     for (auto& connection : impl_->open)
-        if (connection.wire && !connection.busy) ::shutdown(connection.wire->fd(), SHUT_RDWR);
+        if (connection.wire && connection.busy)
+            connection.to_be_closed = true;
+        else if (connection.wire)
+            ::shutdown(connection.wire->fd(), SHUT_RDWR);
 }
 
 void HttpsServer::reset_all() {

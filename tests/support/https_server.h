@@ -113,7 +113,7 @@ class HttpsServer {
     void wait_for_open(std::size_t count) const;       // until at most so many connections are open
     [[nodiscard]] std::vector<std::string> alpn_offers() const;  // of each connection, as "h2,http/1.1"
 
-    void close_idle();   // connections without a request at work, by FIN
+    void close_idle();   // each connection by FIN, those with a request at work after its answer
     void reset_all();    // every connection, by RST
 
   private:

@@ -36,7 +36,11 @@ Json listing_argument(const std::string& path) {
 // --- listings --------------------------------------------------------------------------------------------------------
 
 Result<ListPage> DropboxProvider::list(const OpContext& ctx, const ObjectKey& directory, const std::string& cursor) {
-    return named(do_list(ctx, directory, cursor), "list", directory);
+    auto page = named(do_list(ctx, directory, cursor), "list", directory);
+    // A page may be empty although more follow.
+    while (page && page->entries.empty() && page->leftovers.empty() && !page->next.empty())
+        page = named(do_list(ctx, directory, page->next), "list", directory);
+    return page;
 }
 
 Result<ListPage> DropboxProvider::do_list(const OpContext& ctx, const ObjectKey& directory, const std::string& cursor) {

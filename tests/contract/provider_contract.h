@@ -26,6 +26,8 @@ struct ContractTraits {
     bool read_detects_change = true; // read() of an outdated rev fails with changed
     // Names that the service behind refuses (name_refused); by default every name is fine.
     std::function<bool(const std::string& name)> refuses = [](const std::string&) { return false; };
+    // Kinds with case_insensitive: what a name gets that differs from an existing one by its case only.
+    Errc case_twin = Errc::exists;
 };
 
 // One fresh, empty provider with everything it needs.

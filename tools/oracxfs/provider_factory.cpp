@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "providers/dropbox/dropbox_provider.h"
 #include "providers/ftp/ftp_provider.h"
 #include "providers/limiting.h"
 #include "providers/local/local_provider.h"
@@ -45,7 +46,8 @@ ProviderRegistry make_registry() {
     registry.add("local", make_local_provider);
     registry.add(kSftpType, make_sftp_provider);
     registry.add(kFtpType, make_ftp_provider);
-    for (const char* later : {"dropbox", "google-drive", "s3", "webdav"})
+    registry.add(kDropboxType, make_dropbox_provider);
+    for (const char* later : {"google-drive", "s3", "webdav"})
         registry.add(later, [](const ProviderConfig& config) -> Result<std::unique_ptr<Provider>> {
             return fail(Error(Errc::unsupported, "open provider " + config.name,
                               "the type " + config.type + " is not supported in this version")

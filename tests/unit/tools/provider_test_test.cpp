@@ -50,7 +50,7 @@ TEST(ProviderFactory, ATypeOfALaterVersionIsUnsupportedAndSaysSo) {
     SystemClock clock;
     ProviderEntry entry;
     entry.name = "box";
-    entry.type = "dropbox";
+    entry.type = "s3";
     ProviderSurroundings surroundings;
     surroundings.clock = &clock;
     const auto made = make_provider(make_registry(), entry, surroundings);

@@ -1,0 +1,13 @@
+#pragma once
+// Registers Dropbox: registry.add(kDropboxType, make_dropbox_provider).
+
+#include "providers/registry.h"
+
+namespace oracxfs {
+
+inline constexpr const char* kDropboxType = "dropbox";
+
+// Reads the configuration, connects nowhere. Errors: config.
+Result<std::unique_ptr<Provider>> make_dropbox_provider(const ProviderConfig& config);
+
+}  // namespace oracxfs

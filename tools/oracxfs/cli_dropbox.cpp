@@ -1,0 +1,191 @@
+// dropbox: add a Dropbox, with a token at hand or by signing in (OAuth 2.0 with PKCE).
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+
+#include "base/log.h"
+#include "providers/dropbox/dropbox_config.h"
+#include "tools/oracxfs/add_provider.h"
+#include "tools/oracxfs/provider_factory.h"
+#include "tools/oracxfs/secret_input.h"
+
+extern char** environ;
+
+namespace oracxfs {
+namespace {
+
+constexpr Millis kSignInMax{600'000};
+constexpr std::uint16_t kRedirectPort = 53'682;
+
+struct DropboxFlags : AddFlags {
+    std::string folder = "/ORACXPRED", token_file, app_key, app_secret_file, refresh_token_file, base_url, ca_file;
+    bool token_stdin = false, browser = false;
+
+    [[nodiscard]] bool has_token() const { return token_stdin || !token_file.empty() || !refresh_token_file.empty(); }
+};
+
+constexpr std::string_view kAppGuide = R"(oracxfs signs in at Dropbox with an app of your own, which you make once:
+  1. Open https://www.dropbox.com/developers/apps and press "Create app".
+  2. Choose "Scoped access" and "App folder" (then oracxfs sees nothing but its own folder), and give it a name.
+  3. Tab Permissions: tick
+         files.metadata.read   files.content.read   files.content.write   account_info.read
+     and press Submit. This must come before signing in: a token never gains permissions later.
+  4. Tab Settings: copy the "App key". The "App secret" is not needed.
+)";
+
+// A line typed at the terminal, shown while it is typed.
+Result<std::string> ask_line(const std::string& question) {
+    constexpr std::size_t kLineMax = 8u << 10;
+    Output::write_stderr(question + ": ");
+    std::string line;
+    char c = 0;
+    for (;;) {
+        const ssize_t got = ::read(STDIN_FILENO, &c, 1);
+        if (got < 0 && errno == EINTR) return fail(Errc::cancelled, "ask for the " + question);
+        if (got < 0) return fail(error_from_errno(errno, "read the answer"));
+        if (got == 0 || c == '\n') break;
+        if (line.size() < kLineMax) line += c;
+    }
+    const std::size_t begin = line.find_first_not_of(" \t\r");
+    if (begin == std::string::npos) return fail(Errc::usage, "ask for the " + question, "nothing was entered");
+    return line.substr(begin, line.find_last_not_of(" \t\r") - begin + 1);
+}
+
+// Tries to show the page. No shell sees the address.
+void open_browser(const std::string& url) {
+    if (std::getenv("DISPLAY") == nullptr && std::getenv("WAYLAND_DISPLAY") == nullptr) return;
+    posix_spawn_file_actions_t actions;
+    if (::posix_spawn_file_actions_init(&actions) != 0) return;
+    for (const int fd : {0, 1, 2}) (void)::posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
+    std::string program = "xdg-open", argument = url;
+    std::array<char*, 3> arguments{program.data(), argument.data(), nullptr};
+    pid_t child = 0;
+    const int started = ::posix_spawnp(&child, "xdg-open", &actions, nullptr, arguments.data(), environ);
+    ::posix_spawn_file_actions_destroy(&actions);
+    // It hands the address to a browser and ends; a zombie until we end ourselves is no harm, a wait could be one.
+    if (started == 0) (void)::waitpid(child, nullptr, WNOHANG);
+}
+
+Json provider_values(const DropboxFlags& flags) {
+    Json values = Json::object({{"type", "dropbox"}, {"enabled", true}, {"folder", flags.folder}});
+    if (!flags.app_key.empty()) values.set("app_key", flags.app_key);
+    if (!flags.base_url.empty()) values.set("base_url", flags.base_url);
+    if (!flags.ca_file.empty()) values.set("ca_file", flags.ca_file);
+    return values;
+}
+
+// A bare access token, or a whole record as it is stored.
+Result<http::TokenRecord> record_of(const std::string& text) {
+    if (text.starts_with('{')) return http::TokenRecord::parse(text);
+    http::TokenRecord record;
+    record.access_token = text;
+    return record;
+}
+
+Result<http::TokenRecord> given_token(const DropboxFlags& flags) {
+    http::TokenRecord record;
+    if (!flags.refresh_token_file.empty()) {
+        if (flags.app_key.empty())
+            return fail(Errc::usage, "--refresh-token-file", "a refresh token belongs to an app: give --app-key as well");
+        ORACX_TRY(record.refresh_token, read_secret_file(flags.refresh_token_file));
+    } else {
+        ORACX_TRY(const std::string text, flags.token_stdin ? read_secret_stdin() : read_secret_file(flags.token_file));
+        ORACX_TRY(record, record_of(text));
+    }
+    if (!flags.app_key.empty()) record.client_id = flags.app_key;
+    if (!flags.app_secret_file.empty()) {
+        ORACX_TRY(record.client_secret, read_secret_file(flags.app_secret_file));
+    }
+    return record;
+}
+
+Result<std::string> code_by_browser(Cli& cli, const http::SignInRequest& request, http::SignIn& sign_in, const OpContext& ctx) {
+    // Dropbox compares the whole address with the list in the App Console: the port is fixed, the slash belongs to it.
+    ORACX_TRY(const auto receiver, http::LoopbackReceiver::listen("localhost", kRedirectPort));
+    sign_in = http::begin_sign_in(request, receiver->redirect_uri());
+    cli.out().note(fmt::format("The app's \"Redirect URIs\" must hold {}\nOpen this address, unless your browser shows it already:\n\n{}\n", receiver->redirect_uri(), sign_in.url));
+    open_browser(sign_in.url);
+    return receiver->wait(ctx, sign_in);
+}
+
+Result<std::string> code_by_paste(Cli& cli, const http::SignInRequest& request, http::SignIn& sign_in) {
+    sign_in = http::begin_sign_in(request, {});
+    cli.out().note(fmt::format("Open this address in any browser, agree, and copy the code that is shown:\n\n{}\n", sign_in.url));
+    open_browser(sign_in.url);
+    ORACX_TRY(const std::string pasted, prompt_secret("Code"));
+    return http::code_from_paste(sign_in, pasted);
+}
+
+Result<http::TokenRecord> sign_in(Cli& cli, DropboxFlags& flags) {
+    if (cli.flags().no_input || cli.flags().json || !can_prompt())
+        return fail(Errc::usage, "sign in at Dropbox",
+                    "give --token-file FILE, --token-stdin, or --app-key KEY with --refresh-token-file FILE; at a terminal, oracxfs asks");
+    if (flags.app_key.empty()) {
+        cli.out().note(std::string(kAppGuide));
+        ORACX_TRY(flags.app_key, ask_line("App key"));
+    }
+    SystemClock clock;
+    http::ClientOptions options;
+    options.ca_file = flags.ca_file;
+    options.clock = &clock;
+    ORACX_TRY(const auto client, http::Client::create(std::move(options)));
+    http::SignInRequest request;
+    request.client_id = flags.app_key;
+    request.endpoints = dropbox::oauth_endpoints(dropbox::read_hosts(provider_values(flags)), flags.name);
+    const OpContext ctx{cli.signals().token(), clock.steady() + kSignInMax};
+    http::SignIn attempt;
+    ORACX_TRY(const std::string code, flags.browser ? code_by_browser(cli, request, attempt, ctx) : code_by_paste(cli, request, attempt));
+    return http::finish_sign_in(*client, ctx, clock, request, attempt, code);
+}
+
+// Another account under the same name would look as if every copy were lost.
+Status check_account(Cli& cli, const std::string& secret, const http::TokenRecord& record) {
+    const auto text = cli.secrets().get(secret);
+    if (!text) return {};
+    const auto before = http::TokenRecord::parse(*text);
+    if (!before || before->account_id.empty() || record.account_id.empty() || before->account_id == record.account_id) return {};
+    return cli.confirm("This is another Dropbox account than before: what the old one holds is not counted as copies any more. Go on?",
+                       "change the account behind a provider");
+}
+
+Result<CommandResult> add_dropbox(Cli& cli, DropboxFlags flags) {
+    for (std::string* path : {&flags.ca_file}) {
+        if (path->empty()) continue;
+        ORACX_TRY(*path, expand_path(*path, cli.environment()));
+    }
+    ORACX_TRY(http::TokenRecord record, flags.has_token() ? given_token(flags) : sign_in(cli, flags));
+    for (const std::string* value : {&record.access_token, &record.refresh_token, &record.client_secret}) log::redact_value(*value);
+    if (record.refresh_token.empty())
+        cli.out().warn("this token can't be renewed: it ends a few hours after it was made. For lasting use, sign in with `oracxfs dropbox`");
+    if (const std::string scope = dropbox::missing_scope(record.scope); !scope.empty())
+        return fail(Errc::unauthenticated, "check the permissions",
+                    "the app was not given " + scope + ": tick it in the App Console (Permissions, then Submit) and sign in again");
+    const std::string secret = secret_name(flags.name, "token");
+    ORACX_TRYV(check_account(cli, secret, record));
+    return add_provider(cli, flags, provider_values(flags), {{secret, record.dump()}});
+}
+
+}  // namespace
+
+Run declare_dropbox(CLI::App& app) {
+    const auto flags = std::make_shared<DropboxFlags>();
+    add_common(app, *flags, "dropbox");
+    app.add_option("--folder", flags->folder, "Folder there (/ORACXPRED)")->type_name("DIR");
+    auto* file = app.add_option("--token-file", flags->token_file, "Access token in the first line of FILE, - for standard input")->type_name("FILE");
+    auto* input = app.add_flag("--token-stdin", flags->token_stdin, "Access token in the first line of standard input")->excludes(file);
+    app.add_option("--app-key", flags->app_key, "\"App key\" of your app in the App Console")->type_name("KEY");
+    app.add_option("--app-secret-file", flags->app_secret_file, "\"App secret\", where the refresh token was made with it")->type_name("FILE");
+    app.add_option("--refresh-token-file", flags->refresh_token_file, "Refresh token of that app")->type_name("FILE")->excludes(file)->excludes(input);
+    app.add_flag("--browser", flags->browser, fmt::format("Sign in without copying a code; the app must list http://localhost:{}/", kRedirectPort));
+    app.add_option("--base-url", flags->base_url, "Another address of the service")->type_name("URL");
+    app.add_option("--ca-file", flags->ca_file, "Certificates to trust instead of the system's")->type_name("FILE");
+    return [flags](Cli& cli) { return add_dropbox(cli, *flags); };
+}
+
+}  // namespace oracxfs

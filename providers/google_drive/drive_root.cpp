@@ -21,6 +21,7 @@ constexpr const char* kMark = "ox";
 constexpr const char* kRootMark = "oxroot";
 constexpr int kLooksMax = 6;
 constexpr int kPageSize = 100;
+constexpr Millis kNew{86'400'000};
 
 bool older(const FileMeta& a, const FileMeta& b) { return a.created != b.created ? a.created < b.created : a.id < b.id; }
 
@@ -77,7 +78,7 @@ Result<std::string> DriveRoot::find(const OpContext& ctx, const std::string& acc
                         api_.config().endpoints.sign_in_command + " begins anew with this account");
     if (!known.id.empty()) {
         auto folder = api_.get(ctx, known.id);
-        if (folder && folder->kind == FileKind::folder && !folder->trashed) return known.id;
+        if (folder && folder->kind == FileKind::folder && !folder->trashed) return settle_again(ctx, *folder, known);
         if (folder)
             return fail(Errc::unavailable, "use folder " + path, "it is in Drive's trash: restore it there");
         if (folder.error().code != Errc::not_found) return fail(std::move(folder).error());
@@ -167,6 +168,20 @@ Result<std::string> DriveRoot::settle(const OpContext& ctx, const FileMeta& made
         if (seen || look == kLooksMax) return made.id;
         ORACX_TRYV(api_.pause(ctx, look));
     }
+}
+
+// A twin that was not visible yet when ours was made is seen now: while ours is new and empty it gives way.
+Result<std::string> DriveRoot::settle_again(const OpContext& ctx, const FileMeta& ours, const Record& known) {
+    const bool is_new = api_.clock().wall() - ours.created < kNew;
+    if (settled_ || !is_new || ours.property(kRootMark) != mark_of(api_.config().folder.size() - 1)) return ours.id;
+    ORACX_TRY(const bool empty, is_empty(ctx, ours.id));
+    std::string id = ours.id;
+    if (empty) {
+        ORACX_TRY(id, settle(ctx, ours, mark_of(api_.config().folder.size() - 1)));
+        if (id != ours.id) store({id, known.account_id, {}});
+    }
+    settled_ = true;
+    return id;
 }
 
 }  // namespace drive

@@ -29,12 +29,14 @@ class DriveRoot {
     void store(const Record& record) const;
     Result<std::string> find_or_make(const OpContext& ctx, std::size_t depth, const std::string& parent);
     Result<std::string> settle(const OpContext& ctx, const FileMeta& made, const std::string& mark);
+    Result<std::string> settle_again(const OpContext& ctx, const FileMeta& ours, const Record& known);
     Result<std::vector<FileMeta>> marked(const OpContext& ctx, const std::string& mark);
     Result<bool> is_empty(const OpContext& ctx, const std::string& id);
     [[nodiscard]] std::string mark_of(std::size_t depth) const;
 
     DriveApi& api_;
     IdStock& ids_;
+    bool settled_ = false;
 };
 
 }  // namespace oracxfs::drive

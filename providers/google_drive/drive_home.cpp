@@ -242,7 +242,7 @@ Result<std::vector<Located>> DriveHome::find_all(const OpContext& ctx, const Obj
         for (const std::string& parent : parents)
             for (const std::string& id : tree_.candidates(parent, component)) {
                 ORACX_TRY(auto there, look(ctx, parent, component, id));
-                if (there) found.push_back({std::move(*there), parent});
+                if (there) found.push_back({std::move(*there), parent, key});
             }
         return {};
     };
@@ -265,7 +265,8 @@ Result<Located> DriveHome::locate(const OpContext& ctx, const RemoteObject& obje
     saw(meta);
     if (meta.trashed) return fail(Errc::not_found, "look at it", "it is in Drive's trash");
     std::string folder = meta.parents.empty() ? "" : meta.parents.front();
-    return Located{std::move(meta), std::move(folder)};
+    ORACX_TRY(auto key, key_of(ctx, meta));
+    return Located{std::move(meta), std::move(folder), std::move(key)};
 }
 
 Result<std::optional<ObjectKey>> DriveHome::key_of_folder(const OpContext& ctx, const std::string& folder) {

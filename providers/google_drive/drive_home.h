@@ -25,10 +25,11 @@ enum class Trust {
     ask,    // "it is not there" is said only after Drive was asked
 };
 
-// Something under a key, and the folder it lies in.
+// Something that lives, the folder it lies in, and its key (nothing: not below the root any more).
 struct Located {
     FileMeta meta;
     std::string folder;
+    std::optional<ObjectKey> key;
 };
 
 class DriveHome {
@@ -53,7 +54,8 @@ class DriveHome {
     Result<std::string> make_folders(const OpContext& ctx, std::string_view directory);
     // All that lives under the key, the oldest first; Google's documents and shortcuts are nothing.
     Result<std::vector<Located>> find_all(const OpContext& ctx, const ObjectKey& key, Trust trust);
-    // By its id if it has one (not_found if that does not live), else the oldest under its key.
+    // By its id if it has one (not_found if that does not live; its key may be another one by now), else the oldest under
+    // its key.
     Result<Located> locate(const OpContext& ctx, const RemoteObject& object);
 
     // The key of what lies in the folder with this id, or nothing if that is not below the root. Asks for folders that

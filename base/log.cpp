@@ -4,6 +4,7 @@
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
@@ -95,6 +96,12 @@ void configure(const Options& options) {
     shared.level = options.level;
 }
 
+void set_level(Level level) {
+    const auto logger = current_logger();
+    logger->set_level(native(level));
+    state().level = level;
+}
+
 bool enabled(Level level) { return level >= state().level.load(std::memory_order_relaxed); }
 
 void write(Level level, std::string_view component, std::string_view message) {
@@ -103,5 +110,17 @@ void write(Level level, std::string_view component, std::string_view message) {
 }
 
 void flush() { current_logger()->flush(); }
+
+void remove_rotated_files(const std::string& file, WallTime before) {
+    if (file.empty()) return;
+    for (std::size_t i = 1; i <= Options().rotate_files; ++i) {
+        const std::string name = spdlog::sinks::rotating_file_sink_mt::calc_filename(file, i);
+        struct stat status {};
+        if (::stat(name.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+        const auto written = static_cast<std::int64_t>(status.st_mtim.tv_sec) * 1000 + status.st_mtim.tv_nsec / 1'000'000;
+        if (written >= to_ms(before)) continue;
+        if (::unlink(name.c_str()) != 0) warn("log", "an old log file cannot be removed: " + name);
+    }
+}
 
 }  // namespace oracxfs::log

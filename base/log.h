@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
+
 namespace oracxfs::log {
 
 enum class Level { debug, info, warn, error };
@@ -26,8 +28,11 @@ inline void debug(std::string_view component, std::string_view message) { write(
 inline void info(std::string_view component, std::string_view message) { write(Level::info, component, message); }
 inline void warn(std::string_view component, std::string_view message) { write(Level::warn, component, message); }
 inline void error(std::string_view component, std::string_view message) { write(Level::error, component, message); }
+void set_level(Level level);  // of the running log
 bool enabled(Level level);
 void flush();
+// Removes the files that `file` was rotated into (file.1.log for file.log, and so on) and that were last written before then.
+void remove_rotated_files(const std::string& file, WallTime before);
 
 // Never print this value again, wherever it turns up (at least 6 characters; shorter ones are ignored).
 void redact_value(std::string_view secret);

@@ -166,8 +166,8 @@ struct EventRow {
     std::int64_t id = 0;
     WallTime at;
     std::string level;     // "info" | "warning" | "error"
-    std::string kind;      // "committed", "verified", "damaged", "healed", "provider", "torn", ...
-    std::string provider;  // may be empty
+    std::string kind;      // "stored", "verified", "damaged", "healed", "provider", "torn", "daemon", ...
+    std::string provider;  // may be empty; several: "a,b"
     std::string path;      // may be empty
     std::string code;      // E-code, may be empty
     std::string message;
@@ -175,7 +175,7 @@ struct EventRow {
 struct EventQuery {
     std::int64_t after_id = 0;
     std::size_t limit = 100;       // the newest `limit` ones after after_id, oldest first
-    std::string provider, path, level, kind;  // "" = any
+    std::string provider, path, level, kind;  // "" = any; provider: also one of several
 };
 
 // For `oracxfs replicas`: one row per file and provider.
@@ -200,6 +200,7 @@ struct CatalogOptions {
     std::string path;               // catalog.db
     Clock* clock = nullptr;
     Millis delete_grace{60'000};    // unlink -> removal at the providers
+    std::int64_t events_kept = 100'000;  // the newest ones, and at most a few dozen more
 };
 
 struct CatalogOpenReport {
@@ -324,6 +325,8 @@ class Catalog {
     // Wanted versions below `path_prefix` (file or folder, "" = all) with a replica that is not verified at an enabled
     // provider. Must not visit verified rows (partial index).
     virtual Result<std::vector<VersionId>> pending_versions(std::string_view path_prefix) = 0;
+    // Providers at which a wanted folder is still to be made or moved, and nothing went wrong with it so far.
+    virtual Result<std::vector<ProviderId>> pending_directories() = 0;
     virtual Result<std::vector<ProviderCounts>> counts() = 0;
     // The node's current version is replicated from here on: inserts missing replica rows (due now) for `wanted`.
     virtual Status add_replicas(VersionId version, const std::vector<ProviderId>& wanted) = 0;
@@ -349,7 +352,10 @@ class Catalog {
     virtual Status remove_xattr(NodeId node, std::string_view name) = 0;  // not_found
 
     // --- events ----------------------------------------------------------------------------------------------------
-    virtual Status append_event(EventRow event) = 0;  // id and, if zero, `at` are filled in; lazy; keeps the newest 100,000
+    // commit_version() and what makes a file wanted later write "stored" by themselves, record() "verified" when the last
+    // active provider has it.
+    virtual Status append_event(EventRow event) = 0;  // id and, if zero, `at` are filled in; lazy; keeps the newest events_kept
+    virtual Status forget_events(WallTime before) = 0;  // all older ones but the newest of all; lazy
     virtual Result<std::vector<EventRow>> events(const EventQuery& query) = 0;
 
     virtual Status checkpoint() = 0;  // WAL into the database; for idle moments

@@ -57,7 +57,7 @@ class CatalogImpl final : public Catalog {
         std::string instance;
         LeafKey leaf_key{};
     };
-    CatalogImpl(Parts parts, Clock& clock, Millis delete_grace);
+    CatalogImpl(Parts parts, Clock& clock, const CatalogOptions& options);
     ~CatalogImpl() override;
 
     std::string instance() override { return instance_; }
@@ -108,6 +108,7 @@ class CatalogImpl final : public Catalog {
     Result<std::vector<Presence>> presence(NodeId directory) override;
     Result<std::vector<ReplicaListing>> list_replicas(std::string_view path_prefix) override;
     Result<std::vector<VersionId>> pending_versions(std::string_view path_prefix) override;
+    Result<std::vector<ProviderId>> pending_directories() override;
     Result<std::vector<ProviderCounts>> counts() override;
     Status add_replicas(VersionId version, const std::vector<ProviderId>& wanted) override;
 
@@ -126,6 +127,7 @@ class CatalogImpl final : public Catalog {
     Status remove_xattr(NodeId node, std::string_view name) override;
 
     Status append_event(EventRow event) override;
+    Status forget_events(WallTime before) override;
     Result<std::vector<EventRow>> events(const EventQuery& query) override;
 
     Status checkpoint() override;
@@ -207,6 +209,9 @@ class CatalogImpl final : public Catalog {
     Status supersede(Db& db, VersionId previous) const;
     static Status put_node(Db& db, const VersionCommit& commit, std::optional<NodeRow>& stored, bool& local_only);
     Status activate(Db& db, ProviderId provider) const;
+    Status insert_event(Db& db, const EventRow& event) const;
+    Status note_stored(Db& db, std::string_view path, std::uint64_t size, std::size_t providers) const;
+    Status note_verified(Db& db, VersionId version, std::string_view path, std::uint64_t size) const;
     void apply_tree_change();
     template <class Tag>
     Result<Id<Tag>> reserve(const char* column, std::int64_t& next, std::int64_t& end);
@@ -215,6 +220,7 @@ class CatalogImpl final : public Catalog {
     const LeafKey leaf_key_;
     Clock& clock_;
     const Millis delete_grace_;
+    const std::int64_t events_kept_;
 
     UniqueFd lock_;  // before the connections: released after they are closed
     // What the running transaction does to tree_counts().
@@ -225,6 +231,7 @@ class CatalogImpl final : public Catalog {
     std::mutex write_mutex_;  // before counts_mutex_
     std::unique_ptr<Db> writer_;
     mutable TreeChange tree_change_;
+    mutable std::uint32_t events_since_trim_ = 0;  // with write_mutex_
     ReaderPool readers_;
     GroupSync log_;
 

@@ -195,7 +195,11 @@ Result<std::vector<VersionId>> CatalogImpl::pending_versions(std::string_view pa
         std::vector<std::pair<VersionId, NodeId>> pending;
         ORACX_TRYV(db.query("SELECT DISTINCT r.version, v.node FROM replica r INDEXED BY replica_pending CROSS JOIN provider p ON "
                             "p.id = r.provider CROSS JOIN version v ON v.id = r.version WHERE r.state <> 'verified' AND p.active "
-                            "= 1 AND v.wanted = 1 ORDER BY r.version",
+                            "= 1 AND v.wanted = 1 "
+                            // Verified but due: still to be moved.
+                            "UNION SELECT r.version, v.node FROM replica r INDEXED BY replica_due CROSS JOIN provider p ON "
+                            "p.id = r.provider CROSS JOIN version v ON v.id = r.version WHERE r.due_ms IS NOT NULL AND "
+                            "r.state = 'verified' AND p.active = 1 AND v.wanted = 1 ORDER BY 1",
                             [&](const Statement& row) {
                                 pending.emplace_back(VersionId{row.integer(0)}, NodeId{row.integer(1)});
                             }));
@@ -206,6 +210,16 @@ Result<std::vector<VersionId>> CatalogImpl::pending_versions(std::string_view pa
             if (inside) versions.push_back(version);
         }
         return versions;
+    });
+}
+
+Result<std::vector<ProviderId>> CatalogImpl::pending_directories() {
+    return read([&](Db& db) -> Result<std::vector<ProviderId>> {
+        std::vector<ProviderId> providers;
+        ORACX_TRYV(db.query("SELECT p.id FROM provider p WHERE p.active = 1 AND EXISTS (SELECT 1 FROM directory_replica d WHERE "
+                            "d.provider = p.id AND d.due_ms IS NOT NULL AND d.wanted = 1 AND d.error_text = '')",
+                            [&](const Statement& row) { providers.push_back({row.integer(0)}); }));
+        return providers;
     });
 }
 

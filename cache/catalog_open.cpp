@@ -204,14 +204,15 @@ Result<std::unique_ptr<Catalog>> Catalog::open(const CatalogOptions& options, Ca
                                                        .cache_kib = kReaderCacheKib}));
         parts.readers.push_back(std::move(reader));
     }
-    return std::unique_ptr<Catalog>(new CatalogImpl(std::move(parts), clock, options.delete_grace));
+    return std::unique_ptr<Catalog>(new CatalogImpl(std::move(parts), clock, options));
 }
 
-CatalogImpl::CatalogImpl(Parts parts, Clock& clock, Millis delete_grace)
+CatalogImpl::CatalogImpl(Parts parts, Clock& clock, const CatalogOptions& options)
     : instance_(std::move(parts.instance)),
       leaf_key_(parts.leaf_key),
       clock_(clock),
-      delete_grace_(delete_grace),
+      delete_grace_(options.delete_grace),
+      events_kept_(options.events_kept),
       lock_(std::move(parts.lock)),
       writer_(std::move(parts.writer)),
       readers_(std::move(parts.readers)),

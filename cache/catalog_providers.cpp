@@ -1,4 +1,4 @@
-// Providers and events.
+// Providers.
 
 #include "cache/catalog_impl.h"
 
@@ -7,8 +7,6 @@ namespace oracxfs {
 using sqlite::Statement;
 
 namespace {
-
-constexpr std::int64_t kEventsKept = 100'000;
 
 std::optional<std::uint64_t> unsigned_of(const std::optional<std::int64_t>& value) {
     if (!value) return std::nullopt;
@@ -128,47 +126,6 @@ Status CatalogImpl::update_provider(const ProviderRow& row) {
                          ms_of(row.checked_at), ms_of(row.last_ok), row.read_errors, row.write_errors, row.checksum_errors));
         if (changed == 0) return fail(Errc::not_found, "find provider " + row.name);
         return {};
-    });
-}
-
-// --- events --------------------------------------------------------------------------------------------------------------
-
-Status CatalogImpl::append_event(EventRow event) {
-    if (event.at == WallTime()) event.at = now();
-    return write(Durability::lazy, [&](Db& db) -> Status {
-        ORACX_TRY(const auto last, db.integer("SELECT max(id) FROM event"));
-        const std::int64_t id = last.value_or(0) + 1;
-        ORACX_TRYV(db.run("INSERT INTO event(id, at_ms, level, kind, provider, path, code, message) VALUES(?1, ?2, ?3, ?4, ?5, "
-                          "?6, ?7, ?8)",
-                          id, to_ms(event.at), std::string_view(event.level), std::string_view(event.kind),
-                          std::string_view(event.provider), sqlite::blob(event.path), std::string_view(event.code),
-                          std::string_view(event.message)));
-        ORACX_TRYV(db.run("DELETE FROM event WHERE id <= ?1", id - kEventsKept));
-        return {};
-    });
-}
-
-Result<std::vector<EventRow>> CatalogImpl::events(const EventQuery& query) {
-    return read([&](Db& db) -> Result<std::vector<EventRow>> {
-        std::vector<EventRow> rows;
-        ORACX_TRYV(db.query(
-            "SELECT id, at_ms, level, kind, provider, path, code, message FROM event WHERE id > ?1 AND (?2 = '' OR provider = "
-            "?2) AND (?3 = x'' OR path = ?3) AND (?4 = '' OR level = ?4) AND (?5 = '' OR kind = ?5) ORDER BY id DESC LIMIT ?6",
-            [&](const Statement& row) {
-                EventRow& event = rows.emplace_back();
-                event.id = row.integer(0);
-                event.at = wall_from_ms(row.integer(1));
-                event.level = row.text(2);
-                event.kind = row.text(3);
-                event.provider = row.text(4);
-                event.path = row.text(5);
-                event.code = row.text(6);
-                event.message = row.text(7);
-            },
-            query.after_id, std::string_view(query.provider), sqlite::blob(query.path), std::string_view(query.level),
-            std::string_view(query.kind), query.limit));
-        std::reverse(rows.begin(), rows.end());
-        return rows;
     });
 }
 

@@ -81,8 +81,8 @@ Status CatalogImpl::became_verified(Db& db, const ReplicaRow& row, const Version
     ORACX_TRYV(db.run("UPDATE replica SET due_ms = ?3 WHERE provider = ?1 AND (due_ms IS NULL OR due_ms > ?3) AND version IN "
                       "(SELECT id FROM version WHERE node = ?2 AND fate = 'superseded')",
                       row.provider.value, facts.node.value, to_ms(now())));
-    if (row.key != path) return wake_unwanted_at(db, path, false);
-    return {};
+    if (row.key != path) ORACX_TRYV(wake_unwanted_at(db, path, false));
+    return note_verified(db, row.version, path, facts.size);
 }
 
 Status CatalogImpl::add_replicas(VersionId version, const std::vector<ProviderId>& wanted) {
@@ -96,6 +96,8 @@ Status CatalogImpl::add_replicas(VersionId version, const std::vector<ProviderId
             ORACX_TRYV(db.run("UPDATE node SET local_only = 0 WHERE id = ?1", facts.node.value));
             ORACX_TRYV(db.run("UPDATE version SET wanted = 1 WHERE id = ?1", version.value));
             ORACX_TRYV(db.run("UPDATE replica SET due_ms = ?2 WHERE version = ?1", version.value, to_ms(now())));
+            ORACX_TRY(const std::string path, build_path(db, facts.node));
+            ORACX_TRYV(note_stored(db, path, facts.size, wanted.size()));
         }
         return add_replica_rows(db, version, wanted);
     });

@@ -150,8 +150,9 @@ Status CatalogImpl::move_file(Db& db, const NodeRow& node, const std::string& ol
         ORACX_TRY(const std::string path, build_path(db, node.id));
         ORACX_TRYV(db.run("UPDATE replica SET due_ms = ?3 WHERE version = ?1 AND (key <> ?2 OR ?4)", node.version.value,
                           blob(path), to_ms(now()), !was_wanted));
-        if (!was_wanted) ORACX_TRYV(add_replica_rows(db, node.version, wanted));
-        return {};
+        if (was_wanted) return {};
+        ORACX_TRYV(add_replica_rows(db, node.version, wanted));
+        return note_stored(db, path, node.size, wanted.size());
     }
     if (!was_wanted) return {};
     // A name that is kept local: for the providers the file is gone, older versions of it too.

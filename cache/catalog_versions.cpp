@@ -71,7 +71,11 @@ Status CatalogImpl::commit_version(const VersionCommit& commit) {
                                   commit.node.id.value, to_ms(now() + delete_grace_)));
         }
         ORACX_TRYV(insert_version(db, commit, wanted, now()));
-        if (wanted) ORACX_TRYV(add_replica_rows(db, commit.version, commit.wanted));
+        if (wanted) {
+            ORACX_TRYV(add_replica_rows(db, commit.version, commit.wanted));
+            ORACX_TRY(const std::string path, build_path(db, commit.node.id));
+            ORACX_TRYV(note_stored(db, path, commit.digests.size, commit.wanted.size()));
+        }
         ORACX_CRASH_POINT("catalog.commit.before");
         return {};
     });

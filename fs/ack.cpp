@@ -69,11 +69,14 @@ AckDecision judge(const AckPolicy& policy, const std::vector<ReplicaRow>& replic
         const ReplicaRow* row = nullptr;
         for (const ReplicaRow& candidate : replicas)
             if (candidate.provider == provider.id) row = &candidate;
-        if (row != nullptr && row->state == ReplicaState::verified && row->intent_key.empty())
+        const bool moving = policy.in_place && row != nullptr && row->due && row->error_text.empty() && !provider.down;
+        if (row != nullptr && row->state == ReplicaState::verified && row->intent_key.empty() && !moving)
             decision.verified += 1;
         else if (provider.down)
             down.push_back(provider);
-        else if (row != nullptr && row->state == ReplicaState::failed)
+        else if (row != nullptr && (row->state == ReplicaState::failed ||
+                                    // Nobody waits for ever for a copy that nothing good is left to heal from.
+                                    (policy.in_place && row->state == ReplicaState::damaged && row->attempts >= 5)))
             row_failures = true;
         else if (row != nullptr)
             open += 1;

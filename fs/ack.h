@@ -15,6 +15,7 @@ struct AckPolicy {
     enum class Mode : std::uint8_t { all, quorum, journal } mode = Mode::all;
     std::uint32_t quorum = 1;        // for Mode::quorum
     std::uint32_t min_replicas = 1;  // fewer verified replicas than this is an error (all)
+    bool in_place = false;           // moves and folders under way count as open, too
     bool operator==(const AckPolicy&) const = default;
 };
 

@@ -75,6 +75,7 @@ void AckDesk::stop() {
         const std::lock_guard lock(mutex_);
         for (const auto& [version, waiters] : by_version_) left.insert(left.end(), waiters.begin(), waiters.end());
         left.insert(left.end(), fresh_.begin(), fresh_.end());
+        left.insert(left.end(), for_folders_.begin(), for_folders_.end());
         by_version_.clear();
         fresh_.clear();
     }
@@ -91,6 +92,7 @@ void AckDesk::run(const std::stop_token& stop) {
             due.swap(fresh_);
             if (all_changed_ || cancels_) {
                 for (const auto& [version, waiters] : by_version_) due.insert(due.end(), waiters.begin(), waiters.end());
+                due.insert(due.end(), for_folders_.begin(), for_folders_.end());
             } else {
                 for (const VersionId version : changed_)
                     if (const auto found = by_version_.find(version); found != by_version_.end())
@@ -110,14 +112,15 @@ void AckDesk::judge_waiter(const std::shared_ptr<Waiter>& waiter) {
     if (waiter->cancelled) return finish(waiter, fail(Errc::cancelled, "wait", "interrupted; the upload goes on"));
     const std::vector<ProviderHealth> providers = health_();
     for (auto it = waiter->open.begin(); it != waiter->open.end();) {
+        const auto replicas = catalog_.replicas(*it);
+        if (!replicas) return finish(waiter, fail(replicas.error()));
+        // Replaced or removed meanwhile, and perhaps forgotten already: newer content has its own promise. Asked after the
+        // replicas, which go in the same moment.
         const auto version = catalog_.version(*it);
-        // Replaced or removed meanwhile: the newer content has its own promise.
-        if (version && version->fate != VersionFate::current) {
+        if (version ? version->fate != VersionFate::current : version.error().code == Errc::not_found) {
             it = waiter->open.erase(it);
             continue;
         }
-        const auto replicas = catalog_.replicas(*it);
-        if (!replicas) return finish(waiter, fail(replicas.error()));
         const AckDecision decision = judge(waiter->policy, *replicas, providers);
         if (decision.verdict == AckVerdict::broken) {
             return finish(waiter, fail(decision.code, "replicate",
@@ -132,6 +135,19 @@ void AckDesk::judge_waiter(const std::shared_ptr<Waiter>& waiter) {
         it = waiter->open.erase(it);
     }
     if (!waiter->open.empty()) return;
+    if (waiter->policy.in_place) {
+        {
+            // Before the look, so that no change after it is missed.
+            const std::lock_guard lock(mutex_);
+            for_folders_.insert(waiter);
+        }
+        const auto folders = catalog_.pending_directories();
+        if (!folders) return finish(waiter, fail(folders.error()));
+        for (const ProviderId id : *folders) {
+            const auto provider = std::find_if(providers.begin(), providers.end(), [&](const ProviderHealth& p) { return p.id == id; });
+            if (provider != providers.end() && provider->active && !provider->down) return;
+        }
+    }
     if (waiter->incomplete && waiter->policy.min_replicas == 0)
         return finish(waiter, fail(Errc::partial, "wait", "a provider is down; its copies are made up when it is back"));
     finish(waiter, {});
@@ -142,6 +158,7 @@ void AckDesk::finish(const std::shared_ptr<Waiter>& waiter, Status status) {
         const std::lock_guard lock(mutex_);
         if (waiter->finished) return;
         waiter->finished = true;
+        for_folders_.erase(waiter);
         for (auto it = by_version_.begin(); it != by_version_.end();) {
             std::erase(it->second, waiter);
             it = it->second.empty() ? by_version_.erase(it) : std::next(it);

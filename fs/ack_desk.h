@@ -44,6 +44,7 @@ class AckDesk {
     std::unordered_map<VersionId, std::vector<std::shared_ptr<Waiter>>> by_version_;
     std::vector<VersionId> changed_;
     std::vector<std::shared_ptr<Waiter>> fresh_;
+    std::set<std::shared_ptr<Waiter>> for_folders_;  // their files are in place, folders may not be
     bool all_changed_ = false;
     bool cancels_ = false;
     std::jthread thread_;

@@ -64,6 +64,8 @@ struct ReadData {
 struct FilesystemOptions {
     AckPolicy ack;
     bool read_only = false;
+    bool provider_folders_writable = true;          // what is written there goes to all providers, as in the root
+    bool offline_reads = true;                      // false: nothing is opened while all providers that hold it are down
     std::uint64_t cache_bytes = 5ull << 30;         // staged content that is kept although it is replicated, and read cache
     std::uint64_t stream_from_bytes = 4ull << 20;   // files that reach this size are uploaded while being written
     std::uint32_t uid = 0, gid = 0;                 // owner of the root and the virtual files

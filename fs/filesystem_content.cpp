@@ -16,10 +16,41 @@ void Filesystem::Impl::unpin(const NodePtr& node) {
     tree.forget_if_unused(node);
 }
 
+std::string Filesystem::Impl::name_of(const Node& node) const {
+    const std::shared_lock lock(tree.mutex);
+    return node.row.name;
+}
+
 std::shared_ptr<ReplicaReader> Filesystem::Impl::make_reader(VersionId version, std::shared_ptr<const ContentDigests> digests,
                                                              std::optional<ProviderId> only) {
     return std::make_shared<ReplicaReader>(ReaderEnvironment{replicator, cache, clock, fetchers, read_watch, leaf_key, buffered}, version,
                                            std::move(digests), only);
+}
+
+// From what the catalogue and the lanes know: no request. What no provider has yet is only here, and readable.
+Status Filesystem::Impl::check_online(const Node& node, std::int64_t provider) {
+    if (options.offline_reads) return {};
+    VersionId version;
+    std::string name;
+    {
+        const std::shared_lock lock(tree.mutex);
+        if (node.row.local_only || (node.file && node.file->live_size >= 0)) return {};
+        version = node.row.version;
+        name = node.row.name;
+    }
+    if (!version) return {};
+    ORACX_TRY(const std::vector<ReplicaRow> rows, catalog.replicas(version));
+    bool held = false;
+    for (const ProviderHealth& health : replicator.health()) {
+        const bool here = std::any_of(rows.begin(), rows.end(), [&](const ReplicaRow& row) {
+            return row.provider == health.id && !row.key.empty();
+        });
+        if (!here) continue;
+        held = true;
+        if (health.active && !health.down && (provider == 0 || health.id.value == provider)) return {};
+    }
+    if (!held) return {};
+    return fail(Errc::unavailable, "open " + name, "the providers that hold it are offline, and mount.offline_reads is off");
 }
 
 Result<std::shared_ptr<BlobReader>> Filesystem::Impl::open_remote(VersionId version, ProviderId but) {
@@ -76,7 +107,7 @@ Status Filesystem::Impl::load_content(Node& node, FileState& state) {
             state.checked.assign(digests->leaves.size(), false);
             return {};
         }
-        log::warn("filesystem", "local copy of " + node.row.name + " can't be used: " + blob.error().to_string());
+        log::warn("filesystem", "local copy of " + name_of(node) + " can't be used: " + blob.error().to_string());
     }
     state.reader = make_reader(version, std::move(digests), std::nullopt);
     return {};
@@ -97,7 +128,7 @@ Status Filesystem::Impl::check_sealed(Node& node, FileState& state, std::uint64_
             state.checked[i] = true;
             continue;
         }
-        event("error", "staging", node.row.name, Errc::corrupt, "the local copy is damaged; it is read from a provider");
+        event("error", "staging", name_of(node), Errc::corrupt, "the local copy is damaged; it is read from a provider");
         state.sealed.reset();
         state.checked.clear();
         state.reader = make_reader(state.content_version, digests, std::nullopt);
@@ -187,7 +218,8 @@ Status Filesystem::Impl::commit(const NodePtr& node, FileState& state, bool torn
         commit.node = node->row;
         commit.node.version = state.writer_version;
         commit.node.size = size;
-        commit.node.mtime_ns = meta.mtime_ns;
+        // Not meta's: utimens may have come while the content was sealed.
+        commit.node.mtime_ns = state.mtime_ns != 0 ? state.mtime_ns.load() : node->row.mtime_ns;
         commit.node.ctime_ns = nanoseconds_now(clock);
         commit.node.local_only = meta.local_only;
         commit.node.torn = torn;
@@ -221,7 +253,10 @@ Status Filesystem::Impl::commit(const NodePtr& node, FileState& state, bool torn
         xattrs.swap(state.xattrs);
     }
     for (const auto& [name, value] : xattrs) ORACX_TRYV(catalog.set_xattr(node->row.id, name, value));
-    if (replaced) cache.drop(replaced);
+    if (replaced) {
+        cache.drop(replaced);
+        replicator.version_unwanted(replaced);
+    }
     if (torn)
         event("error", "torn", meta.path, Errc::torn,
               "its writer died or a write failed: kept on this machine only, not sent to any provider");
@@ -256,11 +291,11 @@ void Filesystem::Impl::commit_and_acknowledge(const NodePtr& node, bool torn, co
         const std::lock_guard lock(state.mutex);
         if (state.dirty) {
             if (const Status committed = commit(node, state, torn); !committed) {
-                event("error", "commit", node->row.name, committed.error().code, committed.error().to_string());
+                event("error", "commit", name_of(*node), committed.error().code, committed.error().to_string());
                 return done(fail(committed.error()));
             }
             // What a failed write left is not what the program meant: it must not hear success.
-            if (torn) return done(fail(Errc::torn, "close " + node->row.name, "the file is incomplete and stays local"));
+            if (torn) return done(fail(Errc::torn, "close " + name_of(*node), "the file is incomplete and stays local"));
         }
     }
     acknowledge(node, stop, std::move(done));

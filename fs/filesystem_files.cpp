@@ -22,8 +22,7 @@ Result<Filesystem::Opened> Filesystem::create(Inode parent, const std::string& n
     ORACX_TRY(const NodePtr directory, self.node_at(view));
     if (!directory->directory) return fail(Errc::not_directory, "create " + name);
     ORACX_TRYV(self.check_new_name(*directory, view.provider, name));
-    if (self.replicator.active().empty())
-        return fail(Errc::read_only, "create " + name, "no provider is configured");
+    ORACX_TRYV(self.check_any_provider("create " + name));
     Opened opened;
     NodePtr node;
     {
@@ -69,7 +68,6 @@ Result<Filesystem::Opened> Filesystem::create(Inode parent, const std::string& n
 
 Result<Filesystem::Opened> Filesystem::open(Inode inode, bool for_read, bool for_write, bool truncate) {
     Impl& self = *impl_;
-    (void)for_read;
     Opened opened;
     if (inode == kReadmeInode) {
         if (for_write) return fail(Errc::read_only, "README.txt");
@@ -80,13 +78,14 @@ Result<Filesystem::Opened> Filesystem::open(Inode inode, bool for_read, bool for
         self.handles[opened.handle] = std::make_shared<OpenHandle>(OpenHandle{nullptr, 0, false, true});
         return opened;
     }
-    if (for_write) {
-        ORACX_TRYV(self.check_writable());
-        if (self.replicator.active().empty()) return fail(Errc::read_only, "open", "no provider is configured");
-    }
     const View view = view_of(inode);
     ORACX_TRY(const NodePtr node, self.node_at(view));
-    if (node->directory) return fail(Errc::is_directory, "open " + node->row.name);
+    if (node->directory) return fail(Errc::is_directory, "open " + self.name_of(*node));
+    if (for_write) {
+        ORACX_TRYV(self.check_writable(view.provider));
+        ORACX_TRYV(self.check_any_provider("write " + self.name_of(*node)));
+    }
+    if (for_read) ORACX_TRYV(self.check_online(*node, view.provider));
     {
         const std::unique_lock lock(self.tree.mutex);
         node->pin();
@@ -139,8 +138,13 @@ void Filesystem::release(Handle h) {
         FileState& state = node.state();
         bool commit = false;
         VersionId given_up;
+        NodeId id;
         {
             const std::lock_guard lock(state.mutex);
+            {
+                const std::shared_lock tree_lock(me.tree.mutex);
+                id = node.row.id;
+            }
             if (closed->for_write) state.writers -= 1;
             commit = closed->for_write && state.writers == 0 && state.dirty;
             if (state.writers == 0 && node.unlinked) {
@@ -155,9 +159,9 @@ void Filesystem::release(Handle h) {
             const std::lock_guard lock(state.mutex);
             if (state.dirty)
                 if (const Status status = me.commit(closed->node, state, state.failed); !status)
-                    me.event("error", "commit", node.row.name, status.error().code, status.error().to_string());
+                    me.event("error", "commit", me.name_of(node), status.error().code, status.error().to_string());
         }
-        if (closed->for_write) me.changed_elsewhere(closed->provider, {}, {}, node.row.id);
+        if (closed->for_write) me.changed_elsewhere(closed->provider, {}, {}, id);
         bool temporary = false;
         {
             const std::unique_lock lock(me.tree.mutex);
@@ -166,7 +170,7 @@ void Filesystem::release(Handle h) {
         }
         if (temporary) {
             const std::lock_guard lock(me.temporaries_mutex);
-            me.temporaries[node.row.id] = me.clock.steady();
+            me.temporaries[id] = me.clock.steady();
         }
     });
 }

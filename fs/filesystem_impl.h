@@ -55,12 +55,15 @@ struct Filesystem::Impl {
     Status check_new_name(Node& parent, std::int64_t provider, const std::string& name) const;
     Status ensure_presence(Node& directory);                        // tree lock held exclusively
     bool visible(const Node& node, std::int64_t provider) const;
-    Status check_writable() const;
+    Status check_writable(std::int64_t provider) const;
+    Status check_any_provider(const std::string& what);             // read_only, with the reason in the log
+    Status check_online(const Node& node, std::int64_t provider);   // unavailable: see FilesystemOptions::offline_reads
     // A change came through a provider's folder: the kernel must forget what it knows of the same thing in the root.
     void changed_elsewhere(std::int64_t provider, NodeId parent, const std::string& name, NodeId node);
 
     // --- content ---
     void unpin(const NodePtr& node);                                // tree lock held exclusively
+    std::string name_of(const Node& node) const;  // takes the tree's lock
     Result<std::shared_ptr<OpenHandle>> handle(Handle h);
     // The state's mutex must be held.
     Status begin_writer(Node& node, FileState& state, bool may_fetch, const std::stop_token& stop, bool* would_wait);
@@ -109,6 +112,8 @@ struct Filesystem::Impl {
     std::set<std::string> adopting;
     std::int64_t started_ns = 0;
     ReadWatch read_watch{clock};
+    std::mutex refusal_mutex;
+    std::optional<SteadyTime> refusal_told;  // when the log last heard that there is no provider
     Executor fetchers{24};
     Executor workers{24};
     std::jthread maintainer;

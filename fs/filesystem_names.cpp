@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "fs/filesystem_impl.h"
 #include "fs/temp_names.h"
 
 namespace oracxfs {
 namespace {
 constexpr std::string_view kReadmeName = "README.txt";
+constexpr Millis kRefusalPause{60'000};
 }
 
 std::int64_t nanoseconds_now(const Clock& clock) { return to_ms(clock.wall()) * 1'000'000; }
@@ -85,13 +87,33 @@ void Filesystem::Impl::changed_elsewhere(std::int64_t provider, NodeId parent, c
     });
 }
 
-Status Filesystem::Impl::check_writable() const {
+Status Filesystem::Impl::check_writable(std::int64_t provider) const {
     if (options.read_only) return fail(Errc::read_only, "write", "the mount is read-only");
+    if (provider != 0 && !options.provider_folders_writable)
+        return fail(Errc::read_only, "write", "the folders of the providers are read-only (mount.provider_dir_write)");
     return {};
 }
 
+// What would be written now could go nowhere.
+Status Filesystem::Impl::check_any_provider(const std::string& what) {
+    if (!replicator.active().empty()) return {};
+    bool tell = false;
+    {
+        const std::lock_guard lock(refusal_mutex);
+        const SteadyTime now = clock.steady();
+        tell = !refusal_told || now - *refusal_told >= kRefusalPause;  // a copy of many files is told once
+        if (tell) refusal_told = now;
+    }
+    Error error(Errc::read_only, what, "no provider is configured and enabled: add one, for instance with `oracxfs local`");
+    if (tell) {
+        log::warn("filesystem", error.to_string());
+        event("warning", "refused", "", error.code, error.message + ": " + error.why);
+    }
+    return fail(std::move(error));
+}
+
 Status Filesystem::Impl::check_new_name(Node& parent, std::int64_t provider, const std::string& name) const {
-    ORACX_TRYV(check_writable());
+    ORACX_TRYV(check_writable(provider));
     if (name.size() > 255) return fail(Errc::name_too_long, "create " + name);
     if (is_internal_name(name)) return fail(Errc::not_permitted, "create " + name, "names like this belong to oracxfs itself");
     if (is_desktop_trash(name))
@@ -181,6 +203,7 @@ Result<FileAttributes> Filesystem::make_directory(Inode parent, const std::strin
     const View view = view_of(parent);
     ORACX_TRY(const NodePtr directory, self.node_at(view));
     ORACX_TRYV(self.check_new_name(*directory, view.provider, name));
+    ORACX_TRYV(self.check_any_provider("mkdir " + name));
     ORACX_TRY(const NodeId id, self.catalog.reserve_node());
     FileAttributes attributes;
     {
@@ -212,9 +235,10 @@ Result<FileAttributes> Filesystem::make_directory(Inode parent, const std::strin
 
 Status Filesystem::remove(Inode parent, const std::string& name) {
     Impl& self = *impl_;
-    ORACX_TRYV(self.check_writable());
     const View view = view_of(parent);
+    ORACX_TRYV(self.check_writable(view.provider));
     ORACX_TRY(const NodePtr directory, self.node_at(view));
+    VersionId unwanted;
     {
         const std::unique_lock lock(self.tree.mutex);
         ORACX_TRY(Node* const found, self.tree.child(*directory, name));
@@ -228,19 +252,21 @@ Status Filesystem::remove(Inode parent, const std::string& name) {
             return fail(Errc::not_permitted, "remove " + name, "a replicated file is removed in the root, from all providers at once");
         const NodePtr node = self.tree.find(found->row.id);
         if (node->stored) ORACX_TRYV(self.catalog.remove_node(node->row.id));
+        unwanted = node->row.version;
         self.tree.unlink(*node);
         node->unlinked = true;
         directory->row.mtime_ns = directory->row.ctime_ns = nanoseconds_now(self.clock);
         self.tree.forget_if_unused(node);
     }
+    if (unwanted) self.replicator.version_unwanted(unwanted);
     self.replicator.nudge(0);
     return {};
 }
 
 Status Filesystem::remove_directory(Inode parent, const std::string& name) {
     Impl& self = *impl_;
-    ORACX_TRYV(self.check_writable());
     const View view = view_of(parent);
+    ORACX_TRYV(self.check_writable(view.provider));
     if (view.provider == 0 && view.node == kRootNode && self.provider_named(name))
         return fail(Errc::not_permitted, "rmdir " + name, "it is a provider's folder; see `oracxfs providers remove`");
     if (view.provider != 0)

@@ -43,6 +43,8 @@ void Filesystem::rename(Inode parent, const std::string& name, Inode new_parent,
             if (const Status kept = me.commit(node, state, state.failed); !kept) return done(fail(kept.error()));
         }
         bool replicate = false;
+        std::uint64_t size = 0;
+        VersionId unwanted;
         {
             const std::unique_lock lock(me.tree.mutex);
             if (node->unlinked || node->parent != from_directory.get() || node->row.name != name)
@@ -74,6 +76,7 @@ void Filesystem::rename(Inode parent, const std::string& name, Inode new_parent,
                 !moved)
                 return done(fail(moved.error()));
             if (replaced) {
+                unwanted = replaced->row.version;
                 me.tree.unlink(*replaced);
                 replaced->unlinked = true;
                 me.tree.forget_if_unused(replaced);
@@ -81,12 +84,14 @@ void Filesystem::rename(Inode parent, const std::string& name, Inode new_parent,
             me.tree.unlink(*node);
             me.tree.link(*node, *to_directory, new_name);
             node->row.local_only = stays_local;
+            size = node->row.size;
             const std::int64_t now = nanoseconds_now(me.clock);
             node->row.ctime_ns = now;
             from_directory->row.mtime_ns = from_directory->row.ctime_ns = now;
             to_directory->row.mtime_ns = to_directory->row.ctime_ns = now;
         }
-        me.replicator.nudge(replicate ? std::optional(node->row.size) : std::nullopt);
+        if (unwanted) me.replicator.version_unwanted(unwanted);
+        me.replicator.nudge(replicate ? std::optional(size) : std::nullopt);
         if (!replicate) return done({});
         me.acknowledge(node, stop, done);
     });

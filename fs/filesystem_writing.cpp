@@ -123,8 +123,8 @@ void Filesystem::set_attributes(Inode inode, std::optional<Handle> h, const Attr
                                 const std::stop_token& stop, std::function<void(Result<FileAttributes>)> done) {
     Impl& self = *impl_;
     if (inode == kReadmeInode) return done(fail(Errc::read_only, "README.txt"));
-    if (const Status writable = self.check_writable(); !writable) return done(fail(writable.error()));
     const View view = view_of(inode);
+    if (const Status writable = self.check_writable(view.provider); !writable) return done(fail(writable.error()));
     if (view.provider != 0 && view.node == kRootNode) return done(fail(Errc::not_permitted, "change a provider's folder"));
     const auto found = self.node_at(view);
     if (!found) return done(fail(found.error()));

@@ -126,7 +126,7 @@ Result<std::vector<std::string>> Filesystem::xattr_names(Inode inode) {
 
 Status Filesystem::set_xattr(Inode inode, const std::string& name, const std::string& value, bool create, bool replace) {
     Impl& self = *impl_;
-    ORACX_TRYV(self.check_writable());
+    ORACX_TRYV(self.check_writable(view_of(inode).provider));
     if (!is_user(name)) return fail(Errc::unsupported, name);
     // Copied along by `cp -a` from one mount to another; the truth is our own.
     if (name.starts_with(kPrefix)) return {};
@@ -151,7 +151,7 @@ Status Filesystem::set_xattr(Inode inode, const std::string& name, const std::st
 
 Status Filesystem::remove_xattr(Inode inode, const std::string& name) {
     Impl& self = *impl_;
-    ORACX_TRYV(self.check_writable());
+    ORACX_TRYV(self.check_writable(view_of(inode).provider));
     if (!is_user(name)) return fail(Errc::unsupported, name);
     if (inode == kReadmeInode) return fail(Errc::read_only, name);
     ORACX_TRY(const NodePtr node, self.node_at(view_of(inode)));

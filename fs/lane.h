@@ -94,8 +94,12 @@ class Lane {
     Status forget_own(std::map<std::string, RemoteObject>& strangers, const std::vector<Catalog::KnownObject>& known);
     void prune_parents(const std::string& key, const std::stop_token& stop);
     Result<std::shared_ptr<BlobReader>> open_content(const ReplicaJob& job);
-    void check_staged(const ReplicaJob& job);  // after an upload whose bytes did not match: is our own copy the bad one?
-    // The bytes to upload cannot be had: they are gathered from all replicas, or the row waits. The provider is not blamed.
+    // Is the local copy, if there is one, what was written? A bad one is given up where a verified replica exists.
+    bool check_staged(const ReplicaJob& job);
+    bool only_tidies() const;                // full
+    Status postpone(const ReplicaJob& job);  // an upload to a full provider
+    // The bytes to upload cannot be had: they are gathered from all replicas, or the row waits (as `failed` when that
+    // repeats). The provider is not blamed.
     Status content_unreadable(const ReplicaJob& job, ReplicaRow row, const Error& why, const std::stop_token& stop);
     PutOptions put_options(const ReplicaJob& job, const Step& step);
     Result<bool> record_begun(const ReplicaJob& job, const ReplicaRow& begun);  // false: somebody changed the row

@@ -1,5 +1,4 @@
-// The parts of a lane that are not about one replica: folders, the probe of a failing provider, leftovers, listing for
-// foreign changes, and what status shows.
+// Lane: what is not about one replica: when to list, the probe of a failing provider, leftovers, and what status shows.
 
 #include <algorithm>
 
@@ -14,7 +13,6 @@ namespace {
 constexpr Millis kProbeTimeout{10'000};
 constexpr Millis kSpaceInterval{300'000};
 constexpr Millis kTrashInterval{6 * 3'600'000};
-constexpr std::uint32_t kDirectoryAttemptsMax = 8;
 
 }  // namespace
 
@@ -218,7 +216,7 @@ void Lane::read_failed(VersionId version, const Error& error) {
         if (!claim.add(version)) return;  // it is being rewritten already
         const auto job = env_.catalog.replica_job(version, id_);
         if (!job || !*job || (*job)->row.key.empty() || !(*job)->row.intent_key.empty()) return;
-        if ((*job)->row.state == ReplicaState::damaged) return;  // known
+        if ((*job)->row.state == ReplicaState::damaged) return;  // known, and due
         const Error seen = error.code == Errc::not_found ? error : Error(Errc::corrupt, "read", error.to_string());
         {
             const std::lock_guard lock(mutex_);
@@ -272,129 +270,6 @@ void Lane::event(std::string level, std::string kind, const std::string& path, s
         log::warn("lane", "event not kept: " + row.message + " (" + kept.error().to_string() + ")");
 }
 
-// --- folders -----------------------------------------------------------------------------------------------------------
-
-Result<bool> Lane::run_directories(const std::stop_token& stop) {
-    ORACX_TRY(std::vector<DirectoryJob> jobs, env_.catalog.due_directories(id_, env_.clock.wall(), 4096));
-    const auto unclear = [](const DirectoryJob& job) { return !job.row.intent_key.empty(); };
-    std::stable_partition(jobs.begin(), jobs.end(), unclear);
-    folders_unclear_ = !jobs.empty() && unclear(jobs.front());
-    if (folders_unclear_) jobs.erase(std::find_if_not(jobs.begin(), jobs.end(), unclear), jobs.end());
-    bool did = false;
-    for (const DirectoryJob& job : jobs) {
-        if (stop.stop_requested()) return fail(Errc::cancelled, "replicate folders");
-        ORACX_TRY(const bool more, run_directory(job, stop));
-        did = true;
-        if (!more) break;
-    }
-    return did;
-}
-
-// False when the provider failed as a whole.
-Result<bool> Lane::run_directory(const DirectoryJob& job, const std::stop_token& stop) {
-    DirectoryRow row = job.row;
-    Status result;
-    if (!row.intent_key.empty()) {
-        // A move was begun and its end is not known: where is the folder?
-        const auto target = provider_->stat(context(stop), row.intent_key);
-        const auto source = provider_->stat(context(stop), row.key);
-        const auto unclear = [](const auto& seen) { return !seen && seen.error().code != Errc::not_found; };
-        if (unclear(target) || unclear(source)) {
-            result = fail(unclear(target) ? target.error() : source.error());
-        } else if (target && target->is_directory && !source) {
-            ORACX_TRYV(env_.catalog.record_directory_move(row.node, id_, row.key, row.intent_key));
-            ORACX_TRYV(env_.catalog.make_due(id_, env_.clock.wall()));
-            return true;
-        } else {
-            row.intent_key.clear();
-            row.due = env_.clock.wall();
-            ORACX_TRYV(env_.catalog.record_directory(row));
-            return true;
-        }
-    } else if (!row.wanted) {
-        touch(row.key);
-        result = row.key.empty() ? Status() : provider_->remove_directory(context(stop), row.key);
-        if (result && !row.key.empty()) prune_parents(row.key, stop);
-        if (result || result.error().code == Errc::not_found || result.error().code == Errc::not_directory) {
-            ORACX_TRYV(env_.catalog.drop_directory(row.node, id_));
-            return true;
-        }
-        if (result.error().code == Errc::not_empty && row.attempts >= kDirectoryAttemptsMax) {
-            event("warning", "folder", row.key, std::string(info(Errc::not_empty).e_code),
-                  "kept: it holds files that oracxfs did not put there");
-            ORACX_TRYV(env_.catalog.drop_directory(row.node, id_));
-            return true;
-        }
-    } else if (row.key.empty() || row.key == job.want_key) {
-        touch(job.want_key);
-        auto made = provider_->make_directory(context(stop), job.want_key);
-        if (!made && (made.error().code == Errc::exists || made.error().code == Errc::not_directory)) {
-            ORACX_TRY(const bool clear, clear_way(job.want_key, stop));
-            if (clear) made = provider_->make_directory(context(stop), job.want_key);
-        }
-        if (made) {
-            row.key = job.want_key;
-            row.due.reset();
-            row.attempts = 0;
-            row.error_text.clear();
-            ORACX_TRYV(env_.catalog.record_directory(row));
-            return true;
-        }
-        result = fail(made.error());
-    } else {
-        RemoteObject object;
-        object.key = row.key;
-        object.is_directory = true;
-        row.intent_key = job.want_key;
-        folders_unclear_ = true;  // also while it is under way
-        touch(row.key);
-        touch(job.want_key);
-        ORACX_TRYV(env_.catalog.record_directory(row));
-        ORACX_CRASH_POINT("lane.directory.intent_recorded");
-        const auto moved = provider_->rename(context(stop), object, job.want_key, std::nullopt);
-        if (moved) {
-            ORACX_TRYV(env_.catalog.record_directory_move(row.node, id_, row.key, job.want_key));
-            prune_parents(row.key, stop);
-            return true;
-        }
-        if (moved.error().code != Errc::outcome_unknown && moved.error().code != Errc::cancelled) row.intent_key.clear();
-        if (moved.error().code == Errc::exists || moved.error().code == Errc::not_found) {
-            // The target is there already, or the source never was: the files inside move one by one.
-            const std::string from = row.key;
-            if (const auto there = provider_->stat(context(stop), job.want_key); there && !there->is_directory)
-                ORACX_TRYV(clear_way(job.want_key, stop));
-            if (const auto made = provider_->make_directory(context(stop), job.want_key); !made) {
-                result = fail(made.error());
-            } else {
-                row.key = job.want_key;
-                row.due.reset();
-                ORACX_TRYV(env_.catalog.record_directory(row));
-                ORACX_TRY(const auto known, env_.catalog.known_objects(id_));
-                for (const auto& object_below : known)
-                    if (!object_below.directory && object_below.key.starts_with(from + "/"))
-                        ORACX_TRYV(env_.catalog.make_replica_due(object_below.version, id_, env_.clock.wall()));
-                if (moved.error().code == Errc::exists) prune_parents(from + "/x", stop);
-                return true;
-            }
-        } else {
-            result = fail(moved.error());
-        }
-    }
-    const Error& error = result.error();
-    if (error.code == Errc::cancelled) return fail(error);
-    row.error_text = error.to_string();
-    if (concerns_provider(error.code) || error.code == Errc::outcome_unknown) {
-        provider_failed(error);
-        row.due = env_.clock.wall();
-        ORACX_TRYV(env_.catalog.record_directory(row));
-        return false;
-    }
-    row.attempts += 1;
-    row.due = env_.clock.wall() + std::min(env_.options.retry_pause_max, env_.options.retry_pause_min * (1 << std::min(row.attempts, 12u)));
-    ORACX_TRYV(env_.catalog.record_directory(row));
-    return true;
-}
-
 Result<bool> Lane::discard_orphans(const std::stop_token& stop) {
     {
         const std::lock_guard lock(mutex_);
@@ -422,161 +297,6 @@ Result<bool> Lane::discard_orphans(const std::stop_token& stop) {
         did = true;
     }
     return did;
-}
-
-// --- foreign changes ---------------------------------------------------------------------------------------------------
-
-void Lane::touch(const std::string& key) {
-    const std::lock_guard lock(mutex_);
-    if (listing_) touched_.push_back(key);
-}
-
-Status Lane::forget_own(std::map<std::string, RemoteObject>& strangers, const std::vector<Catalog::KnownObject>& known) {
-    if (strangers.empty()) return {};
-    ORACX_TRY(std::vector<std::string> own, env_.catalog.begun_keys(id_));
-    {
-        const std::lock_guard lock(mutex_);
-        own.insert(own.end(), touched_.begin(), touched_.end());
-    }
-    const auto is_below = [](std::string_view key, std::string_view directory) {
-        return key.size() > directory.size() && key[directory.size()] == '/' && key.starts_with(directory);
-    };
-    const auto is_own = [&](const std::string& key) {
-        return std::any_of(own.begin(), own.end(), [&](const std::string& mine) {
-            return mine == key || is_below(key, mine) || is_below(mine, key);
-        });
-    };
-    // A put makes the folders above it, before they have rows of their own.
-    const auto holds_known = [&](const std::string& directory) {
-        const auto below = std::lower_bound(known.begin(), known.end(), directory + "/",
-                                            [](const auto& row, const std::string& key) { return row.key < key; });
-        return below != known.end() && is_below(below->key, directory);
-    };
-    // Empty folders can also be left over from our own moves and removals: they count as somebody's only when nothing of
-    // ours is still on its way.
-    ORACX_TRY(const auto due, env_.catalog.next_due(id_));
-    const auto holds_file = [&](const std::string& directory) {
-        for (auto below = strangers.upper_bound(directory + "/"); below != strangers.end() && is_below(below->first, directory); ++below)
-            if (!below->second.is_directory) return true;
-        return false;
-    };
-    std::vector<std::string> drop;
-    for (const auto& [key, object] : strangers)
-        if (is_own(key) || (object.is_directory && (holds_known(key) || (due && !holds_file(key))))) drop.push_back(key);
-    for (const std::string& key : drop) strangers.erase(key);
-    return {};
-}
-
-Status Lane::reconcile(const std::stop_token& stop) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (!std::exchange(listing_, true)) touched_.clear();
-    }
-    const std::shared_ptr<void> ended(nullptr, [this](void*) {
-        const std::lock_guard lock(mutex_);
-        listing_ = false;
-        touched_.clear();
-    });
-    ORACX_TRY(std::vector<Catalog::KnownObject> known, env_.catalog.known_objects(id_));
-    std::vector<bool> seen(known.size());
-    std::map<std::string, RemoteObject> strangers;
-    std::vector<std::size_t> changed;
-    std::string cursor;
-    do {
-        auto page = provider_->list(context(stop), "", cursor);
-        if (!page) {
-            if (concerns_provider(page.error().code)) provider_failed(page.error());
-            return fail(page.error());
-        }
-        for (RemoteObject& object : page->entries) {
-            const auto found = std::lower_bound(known.begin(), known.end(), object.key,
-                                                [](const auto& row, const std::string& key) { return row.key < key; });
-            if (found != known.end() && found->key == object.key) {
-                const auto index = static_cast<std::size_t>(found - known.begin());
-                seen[index] = true;
-                if (!found->directory && !object.is_directory && found->remote_rev != object.rev &&
-                    (found->state == ReplicaState::stored || found->state == ReplicaState::verified))
-                    changed.push_back(index);
-            } else {
-                strangers.emplace(object.key, std::move(object));
-            }
-        }
-        for (const RemoteObject& leftover : page->leftovers) {
-            if (!base_name(leftover.key).starts_with(".oracxfs-" + env_.instance + "-")) continue;
-            const std::lock_guard lock(mutex_);
-            orphans_checked_ = false;  // one of ours: its session tells whether it is still needed
-        }
-        cursor = page->next;
-    } while (!cursor.empty());
-
-    const auto recheck = [&](std::size_t i) -> Result<std::optional<ReplicaJob>> {
-        ORACX_TRY(const auto job, env_.catalog.replica_job(known[i].version, id_));
-        // Only what is settled now as it was when the listing began is news.
-        if (!job || !job->wanted || job->row.key != known[i].key || job->row.remote_rev != known[i].remote_rev ||
-            !job->row.intent_key.empty())
-            return std::optional<ReplicaJob>();
-        return std::optional<ReplicaJob>(*job);
-    };
-    for (std::size_t i = 0; i < known.size(); ++i) {
-        if (seen[i]) continue;
-        if (known[i].directory) {
-            const auto node = env_.catalog.find(known[i].key);
-            if (!node || !*node || (*node)->kind != NodeKind::directory) continue;
-            const auto there = provider_->stat(context(stop), known[i].key);
-            if (there || there.error().code != Errc::not_found) continue;
-            DirectoryRow row;
-            row.node = (*node)->id;
-            row.provider = id_;
-            row.due = env_.clock.wall() + env_.options.heal_after;
-            ORACX_TRYV(env_.catalog.record_directory(row));
-            continue;
-        }
-        if (known[i].state != ReplicaState::stored && known[i].state != ReplicaState::verified) continue;
-        Claim claim(*this);
-        if (!claim.add(known[i].version)) continue;
-        ORACX_TRY(const auto job, recheck(i));
-        if (!job) continue;
-        const auto there = provider_->stat(context(stop), known[i].key);
-        if (there || there.error().code != Errc::not_found) continue;
-        event("warning", "missing", job->want_key, std::string(info(Errc::not_found).e_code),
-              "was removed outside of oracxfs; it is put back");
-        Outcome outcome = after_verify(*job, fail(Errc::not_found, "listing", "the file is gone"), env_.clock.wall(), retry_times());
-        for (ReplicaChange& change : outcome.changes) change.row.due = env_.clock.wall() + env_.options.heal_after;
-        ORACX_TRYV(finish(*job, std::move(outcome)));
-    }
-    for (const std::size_t i : changed) {
-        Claim claim(*this);
-        if (!claim.add(known[i].version)) continue;
-        ORACX_TRY(const auto job, recheck(i));
-        if (!job) continue;
-        const auto there = provider_->stat(context(stop), known[i].key);
-        if (!there || there->rev == known[i].remote_rev) continue;
-        ORACX_TRY(const ContentDigests digests, env_.catalog.digests(known[i].version));
-        const Status same = provider_->verify(context(stop), *there, digests);
-        ReplicaJob now_there = *job;
-        now_there.row.remote_rev = there->rev;
-        now_there.row.remote_mtime_ns = there->mtime_ns;
-        if (!same && same.error().code == Errc::corrupt)
-            event("warning", "changed", job->want_key, std::string(info(Errc::corrupt).e_code),
-                  "was changed outside of oracxfs; the changed file goes to the trash folder and the good copy is put back");
-        ORACX_TRYV(finish(*job, after_verify(now_there, same, env_.clock.wall(), retry_times())));
-    }
-
-    // New names are adopted when they look the same in two listings in a row: they may still be growing.
-    ORACX_TRYV(forget_own(strangers, known));
-    std::vector<RemoteObject> adopt;
-    {
-        const std::lock_guard lock(mutex_);
-        for (const auto& [key, object] : strangers) {
-            const auto before = strangers_.find(key);
-            const bool settled = before != strangers_.end() && before->second.rev == object.rev;
-            if (settled || env_.options.adopt_at_first_sight) adopt.push_back(object);
-        }
-        strangers_ = std::move(strangers);
-    }
-    if (env_.on_foreign)
-        for (const RemoteObject& object : adopt) env_.on_foreign(id_, object);
-    return {};
 }
 
 }  // namespace oracxfs

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "fs/replication_plan.h"
+
 namespace oracxfs {
 namespace {
 
@@ -172,7 +174,7 @@ std::optional<std::size_t> ReplicaReader::read_ready(std::uint64_t offset, std::
 }
 
 void ReplicaReader::run(const std::shared_ptr<Fetch>& fetch) {
-    Error last(Errc::unavailable, "read", "no replica can be read");
+    Error last(Errc::corrupt, "read", "no provider holds a good copy");
     std::uint64_t good = 0;         // leaves that are checked
     std::size_t filled = 0;         // bytes in the buffer
     const auto publish = [&](std::uint64_t leaves, bool ended) {
@@ -185,16 +187,19 @@ void ReplicaReader::run(const std::shared_ptr<Fetch>& fetch) {
         ready_.notify_all();
     };
     std::vector<ReadCandidate> candidates = env_.replicator.read_candidates(version_, only_);
-    if (except_) std::erase_if(candidates, [&](const ReadCandidate& candidate) { return candidate.provider == *except_; });
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-        if (good == fetch->leaves || stop_.stop_requested()) break;
-        const ReadCandidate candidate = candidates[i];
+    std::erase_if(candidates, [this](const ReadCandidate& candidate) { return except_ && candidate.provider == *except_; });
+    // Round and round as long as somebody has the next leaf: replicas with different damage still make one good file.
+    std::size_t in_vain = 0;
+    for (std::size_t i = 0; in_vain < candidates.size() && !stop_.stop_requested(); i = (i + 1) % candidates.size()) {
+        ReadCandidate& candidate = candidates[i];
         filled = static_cast<std::size_t>(good * kLeafBytes);
         const std::size_t began = filled;
+        const std::uint64_t good_before = good;
         bool corrupt = false;
         const SteadyTime start_time = env_.clock.steady();
-        const bool another = std::any_of(candidates.begin() + static_cast<std::ptrdiff_t>(i) + 1, candidates.end(),
-                                         [](const ReadCandidate& next) { return next.is_up; });
+        const bool another = std::any_of(candidates.begin(), candidates.end(), [&](const ReadCandidate& other) {
+            return other.is_up && other.provider != candidate.provider;
+        });
         const auto guard = env_.watch.begin(stop_.get_token(), another ? kPatience : Millis(24h));
         OpContext ctx;
         ctx.stop = guard->token();
@@ -223,24 +228,27 @@ void ReplicaReader::run(const std::shared_ptr<Fetch>& fetch) {
             env_.replicator.report_read(candidate.provider, filled - began,
                                         std::chrono::duration_cast<Millis>(env_.clock.steady() - start_time));
         if (good == fetch->leaves) break;
-        if (corrupt)
-            last = Error(Errc::corrupt, "read " + candidate.object.key, "the bytes do not match the hash taken when it was written");
-        else if (!result && guard->stood_still())
-            last = Error(Errc::unavailable, "read " + candidate.object.key,
-                         "no byte came for " + std::to_string(kPatience.count() / 1000) + " s; another copy is read");
-        else if (!result)
-            last = result.error();
-        else
-            last = Error(Errc::corrupt, "read " + candidate.object.key, "the replica is too short");
-        last.provider = candidate.name;
-        if (last.code == Errc::changed && !candidate.object.rev.empty()) {
-            // It is not what we put there, yet the bytes may be (only its time was changed): if nothing better is left, the
+        Error error(Errc::corrupt, "read " + candidate.object.key, "the bytes do not match the hash taken when it was written");
+        if (!corrupt && !result && guard->stood_still())
+            error = Error(Errc::unavailable, "read " + candidate.object.key,
+                          "no byte came for " + std::to_string(kPatience.count() / 1000) + " s; another copy is read");
+        else if (!corrupt && !result)
+            error = result.error();
+        else if (!corrupt)
+            error.why = "the replica is too short";
+        error.provider = candidate.name;
+        if (error.code == Errc::changed && !candidate.object.rev.empty()) {
+            // It is not what we put there, yet the bytes may be (only its time was changed): when its turn comes again the
             // tags decide. Whether the replica is still good is found out by the listing.
-            candidates.push_back(candidate);
-            candidates.back().object.rev.clear();
+            candidate.object.rev.clear();
+            in_vain = 0;
             continue;
         }
-        if (!stop_.stop_requested()) env_.replicator.report_read_failure(version_, candidate.provider, last);
+        in_vain = good == good_before ? in_vain + 1 : 0;
+        candidate.is_up = candidate.is_up && !concerns_provider(error.code);
+        if (!stop_.stop_requested()) env_.replicator.report_read_failure(version_, candidate.provider, error);
+        // As long as one could not be asked, not everything is lost.
+        if (!concerns_provider(last.code)) last = std::move(error);
     }
     publish(good, true);
     for (std::uint64_t i = 0; i < good; ++i)

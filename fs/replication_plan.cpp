@@ -41,7 +41,6 @@ void note_error(ReplicaRow& row, const Error& error) {
 void clear_error(ReplicaRow& row) {
     row.error_code.clear();
     row.error_text.clear();
-    row.attempts = 0;
 }
 
 void take_object(ReplicaRow& row, const RemoteObject& object) {
@@ -72,7 +71,7 @@ void row_failed(ReplicaRow& row, const Error& error, WallTime now, const RetryTi
         return;
     }
     const bool permanent = info(error.code).retry == RetryClass::never;
-    if (row.key.empty()) row.state = permanent || row.attempts >= 5 ? ReplicaState::failed : ReplicaState::queued;
+    if (row.key.empty()) row.state = permanent || row.attempts > times.retries ? ReplicaState::failed : ReplicaState::queued;
     row.due = now + backoff(times, row.attempts, row.version.value * 64 + row.provider.value);
 }
 
@@ -170,6 +169,8 @@ Outcome after_put(const ReplicaJob& job, const ReplicaRow& begun, const Step& st
             outcome.changes.push_back(drop(*job.occupant));
         row.intent_key.clear();
         clear_error(row);
+        // Only a check ends the count: what is spoiled at every upload must not be sent again and again without a pause.
+        if (result->verified) row.attempts = 0;
         take_object(row, result->object);
         row.key = step.key;
         row.state = result->verified ? ReplicaState::verified : ReplicaState::stored;
@@ -225,6 +226,7 @@ Outcome after_verify(const ReplicaJob& job, const Status& result, WallTime now, 
     const ReplicaState was = row.state;
     if (result) {
         clear_error(row);
+        row.attempts = 0;
         row.state = ReplicaState::verified;
         row.verified_at = now;
         if (row.key == job.want_key)
@@ -235,6 +237,8 @@ Outcome after_verify(const ReplicaJob& job, const Status& result, WallTime now, 
     } else {
         const Error& error = result.error();
         note_error(row, error);
+        // There was a reason to check, and the check has no answer yet: not verified until it has.
+        if (row.state == ReplicaState::verified) row.state = ReplicaState::stored;
         if (error.code == Errc::corrupt) {
             outcome.checksum_error = true;
             row.attempts += 1;
@@ -269,6 +273,7 @@ Outcome after_move(const ReplicaJob& job, const ReplicaRow& begun, const Step& s
             outcome.changes.push_back(drop(*job.occupant));
         row.intent_key.clear();
         clear_error(row);
+        row.attempts = 0;
         take_object(row, *result);
         row.key = step.key;
         if (row.state == ReplicaState::verified && job.wanted && row.key == job.want_key)
@@ -352,6 +357,7 @@ Outcome after_look(const ReplicaJob& job, const Step& step, const Result<Found>&
         if (job.occupant && job.occupant->version != row.version && job.occupant->key == step.key)
             outcome.changes.push_back(drop(*job.occupant));
         clear_error(row);
+        row.attempts = 0;
         take_object(row, *found->object);
         row.key = step.key;
         row.state = ReplicaState::verified;
@@ -361,7 +367,7 @@ Outcome after_look(const ReplicaJob& job, const Step& step, const Result<Found>&
     } else {
         // It did not happen. A put starts anew (from its session); a move finds its object where it was, or nowhere.
         if (row.state == ReplicaState::uploading) row.state = row.key.empty() ? ReplicaState::queued : ReplicaState::stored;
-        if (!row.key.empty() && row.state == ReplicaState::verified && step.key != row.key) row.state = ReplicaState::stored;
+        if (row.state == ReplicaState::verified) row.state = ReplicaState::stored;
         // What we meant to replace is gone as well: its row must not block the place.
         if (!found->object && job.occupant && !job.occupant_wanted && job.occupant->version != row.version &&
             job.occupant->key == step.key)
@@ -384,7 +390,11 @@ std::string conflict_key(const std::string& key, std::string_view provider, Wall
     const std::size_t dot = name.rfind('.');
     std::string stem(name.substr(0, dot == 0 || dot == std::string_view::npos ? name.size() : dot));
     const std::string extension(name.substr(stem.size()));
-    if (stem.size() + tag.size() + extension.size() > 255) stem.resize(255 - tag.size() - std::min<std::size_t>(extension.size(), 64));
+    if (stem.size() + tag.size() + extension.size() > 255) {
+        std::size_t end = std::min(stem.size(), 255 - tag.size() - std::min<std::size_t>(extension.size(), 64));
+        while (end > 0 && end < stem.size() && (static_cast<unsigned char>(stem[end]) & 0xC0) == 0x80) --end;  // inside a UTF-8 character
+        stem.resize(end);
+    }
     std::string result = stem + tag + extension.substr(0, 64);
     return directory.empty() ? result : std::string(directory) + "/" + result;
 }

@@ -38,6 +38,7 @@ struct RetryTimes {
     Millis max{900'000};
     Millis heal_after{60'000};
     std::uint64_t seed = 0;
+    std::uint32_t retries = 5;  // repeats of an upload after which it is called failed; it is still tried, with pauses of max
 };
 
 // What an outcome means for the catalogue and for the provider as a whole.

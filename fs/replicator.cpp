@@ -308,11 +308,14 @@ void Replicator::when_acked(VersionId version, const AckPolicy& policy, const st
     impl_->acks.wait({version}, policy, stop, std::move(done));
 }
 
+void Replicator::version_unwanted(VersionId version) { impl_->acks.replica_changed(version); }
+
 void Replicator::when_settled(const std::string& path, const std::stop_token& stop, std::function<void(Status)> done) {
     auto pending = impl_->environment.catalog.pending_versions(path);
     if (!pending) return done(fail(pending.error()));
     AckPolicy policy;
     policy.min_replicas = 0;
+    policy.in_place = true;
     impl_->acks.wait(std::move(*pending), policy, stop, std::move(done));
 }
 
@@ -324,8 +327,8 @@ std::vector<ReadCandidate> Replicator::read_candidates(VersionId version, std::o
     if (!rows || !content) return {};
     struct Ranked {
         bool damaged;  // last of all: parts of it may be good where all others are not, and every leaf is checked
-        bool unverified;
         bool down;
+        bool unverified;
         double cost;
         ReadCandidate candidate;
     };
@@ -341,7 +344,7 @@ std::vector<ReadCandidate> Replicator::read_candidates(VersionId version, std::o
         object.size = content->size;
         object.mtime_ns = row.remote_mtime_ns;
         const bool down = worker->lane->health().down;
-        ranked.push_back({row.state == ReplicaState::damaged, row.state != ReplicaState::verified, down, worker->lane->read_cost(),
+        ranked.push_back({row.state == ReplicaState::damaged, down, row.state != ReplicaState::verified, worker->lane->read_cost(),
                           {row.provider, worker->row.name, worker->lane->provider(), std::move(object), !down}});
     }
     std::stable_sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {

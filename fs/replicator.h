@@ -31,6 +31,7 @@ struct ReplicatorOptions {
     Millis full_probe_pause{60'000};
     Millis retry_pause_min{1'000};       // one replica that fails at a healthy provider
     Millis retry_pause_max{900'000};
+    std::uint32_t retries = 5;           // of one replica, before it counts as failed; it is still tried from time to time
     Millis delete_grace{60'000};         // unlink -> removal at the providers
     Millis heal_after{30'000};           // an object that vanished outside is uploaded again after this
     Millis trash_age{7 * 86'400'000ll};
@@ -123,12 +124,14 @@ class Replicator {
     // stop is requested.
     void when_acked(VersionId version, const AckPolicy& policy, const std::stop_token& stop,
                     std::function<void(Status)> done);
+    // Replaced by newer content or removed: who waits for it need not any more.
+    void version_unwanted(VersionId version);
     // The same for everything below `path` ("" = all) that is wanted now: kept when each file is verified everywhere or
     // its provider is down.
     void when_settled(const std::string& path, const std::stop_token& stop, std::function<void(Status)> done);
 
     // --- reading ---------------------------------------------------------------------------------------------------
-    // Replicas to read from, best first. `only`: nothing but this provider.
+    // Replicas to read from, best first; damaged ones last, for the parts of them that are good. `only`: nothing but this provider.
     [[nodiscard]] std::vector<ReadCandidate> read_candidates(VersionId version, std::optional<ProviderId> only) const;
     void report_read(ProviderId provider, std::uint64_t bytes, Millis took);
     // A read found bytes that do not match (corrupt), nothing (not_found), or the provider failing.

@@ -62,7 +62,7 @@ struct Node {
     ProviderMask present = 0;                  // valid when the parent's presence is loaded
     VersionId kernel_version;                  // content that the kernel may hold in its cache; tree lock
     bool stored = false;                       // the catalogue has it
-    bool unlinked = false;
+    std::atomic<bool> unlinked{false};         // set under the tree's lock, may be read without
 
     // Tree lock held exclusively; counts a handle.
     FileState& pin() {

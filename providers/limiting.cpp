@@ -12,17 +12,34 @@ namespace {
 constexpr std::uint64_t kPieceBytesMin = 4u << 10;
 constexpr std::uint64_t kPieceBytesMax = 1u << 20;
 constexpr std::uint64_t kPiecesPerSecond = 20;  // so that one wait is about 50 ms
+constexpr Millis kLookPause{1'000};
 
 }  // namespace
 
-TokenBucket::TokenBucket(Clock& clock, std::uint64_t bytes_per_second)
+TokenBucket::TokenBucket(Clock& clock, std::uint64_t bytes_per_second, RateByTime by_time)
     : clock_(clock),
-      bytes_per_second_(bytes_per_second),
-      piece_bytes_(static_cast<std::size_t>(
-          bytes_per_second == 0 ? SIZE_MAX
-                                : std::clamp(bytes_per_second / kPiecesPerSecond, kPieceBytesMin,
-                                             kPieceBytesMax))),
+      fixed_rate_(bytes_per_second),
+      by_time_(std::move(by_time)),
+      rate_(bytes_per_second),
       next_free_(clock.steady()) {}
+
+std::uint64_t TokenBucket::rate() {
+    if (!by_time_) return fixed_rate_;
+    const SteadyTime now = clock_.steady();
+    if (!next_look_ || now >= *next_look_) {
+        rate_ = by_time_(clock_.wall());
+        next_look_ = now + kLookPause;
+    }
+    return rate_;
+}
+
+std::size_t TokenBucket::piece_bytes() {
+    if (!is_limited()) return SIZE_MAX;
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t now = rate();
+    if (now == 0) return SIZE_MAX;
+    return static_cast<std::size_t>(std::clamp(now / kPiecesPerSecond, kPieceBytesMin, kPieceBytesMax));
+}
 
 bool TokenBucket::take(std::uint64_t bytes, const std::stop_token& stop) {
     if (!is_limited()) return true;
@@ -30,11 +47,12 @@ bool TokenBucket::take(std::uint64_t bytes, const std::stop_token& stop) {
     SteadyTime turn;
     {
         const std::lock_guard lock(mutex_);
+        const std::uint64_t now = rate();
+        if (now == 0) return true;
         // Unused time is not saved up: after a pause there is no burst.
         turn = std::max(next_free_, clock_.steady());
         next_free_ = turn + std::chrono::duration_cast<SteadyTime::duration>(
-                                Seconds(static_cast<double>(bytes) /
-                                        static_cast<double>(bytes_per_second_)));
+                                Seconds(static_cast<double>(bytes) / static_cast<double>(now)));
     }
     return turn <= clock_.steady() || clock_.sleep_until(turn, stop);
 }
@@ -66,10 +84,10 @@ class LimitingProvider::LimitedBlob final : public BlobReader {
 };
 
 LimitingProvider::LimitingProvider(std::unique_ptr<Provider> inner, Clock& clock,
-                                   BandwidthLimits limits)
+                                   BandwidthLimits limits, RateByTime upload_by_time)
     : ForwardingProvider(std::move(inner)),
       clock_(clock),
-      upload_(clock, limits.upload_bytes_per_second),
+      upload_(clock, limits.upload_bytes_per_second, std::move(upload_by_time)),
       download_(clock, limits.download_bytes_per_second),
       free_(std::max<std::uint32_t>(1, capabilities().parallel_max)) {}
 

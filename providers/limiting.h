@@ -5,7 +5,9 @@
 // Not limited, because the interface does not show these bytes: what verify() and a verifying put() read back.
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
+#include <optional>
 
 #include "providers/forwarding.h"
 
@@ -16,29 +18,38 @@ struct BandwidthLimits {
     std::uint64_t download_bytes_per_second = 0;
 };
 
+// Bytes per second at a time of the day or week; 0 = no limit. Called from any thread.
+using RateByTime = std::function<std::uint64_t(WallTime)>;
+
 // Spreads bytes over time. Thread-safe; takers are served in the order of their asking.
 class TokenBucket {
   public:
-    TokenBucket(Clock& clock, std::uint64_t bytes_per_second);
+    // `by_time`, if there is one, is asked about once a second and takes the place of `bytes_per_second`.
+    TokenBucket(Clock& clock, std::uint64_t bytes_per_second, RateByTime by_time = {});
 
-    [[nodiscard]] bool is_limited() const { return bytes_per_second_ != 0; }
+    // Now or at another time.
+    [[nodiscard]] bool is_limited() const { return by_time_ || fixed_rate_ != 0; }
     // The most that should be taken at once, so that waits stay short.
-    [[nodiscard]] std::size_t piece_bytes() const { return piece_bytes_; }
+    [[nodiscard]] std::size_t piece_bytes();
     // Waits until `bytes` more may flow. False if stop came first.
     bool take(std::uint64_t bytes, const std::stop_token& stop);
 
   private:
+    std::uint64_t rate();  // mutex_ held
+
     Clock& clock_;
-    const std::uint64_t bytes_per_second_;
-    const std::size_t piece_bytes_;
+    const std::uint64_t fixed_rate_;
+    const RateByTime by_time_;
     std::mutex mutex_;
+    std::uint64_t rate_;  // as of the last look at by_time_
+    std::optional<SteadyTime> next_look_;
     SteadyTime next_free_;
 };
 
 class LimitingProvider final : public ForwardingProvider {
   public:
-    // `clock` outlives the provider.
-    LimitingProvider(std::unique_ptr<Provider> inner, Clock& clock, BandwidthLimits limits);
+    // `clock` outlives the provider. `upload_by_time` takes the place of the limit for uploads.
+    LimitingProvider(std::unique_ptr<Provider> inner, Clock& clock, BandwidthLimits limits, RateByTime upload_by_time = {});
 
     Result<Space> probe(const OpContext& ctx) override;
     Result<PutResult> put(const OpContext& ctx, const ObjectKey& key, BlobReader& content,

@@ -35,6 +35,7 @@ struct Capabilities {
     bool case_insensitive = false;  // "A" and "a" are the same key (Dropbox)
     bool verifies_in_put = false;   // a successful put has already compared the stored bytes with the digests
     bool change_feed = false;       // changes() works
+    bool reads_back = false;        // put (if it verifies) and verify look at the stored bytes, not at a hash of the provider
     bool sets_mtime = false;        // PutOptions.mtime_ns is stored
     DigestSet wanted_digests;       // digests beyond sha256 that put/verify need
     std::uint32_t parallel_max = 2; // calls at once

@@ -37,6 +37,7 @@ std::string record_file(const ProviderConfig& config) {
 Capabilities local_capabilities() {
     Capabilities capabilities;
     capabilities.verifies_in_put = true;
+    capabilities.reads_back = true;
     capabilities.sets_mtime = true;
     capabilities.parallel_max = 4;
     capabilities.batch_max = 16;

@@ -342,6 +342,7 @@ Result<PutResult> SftpProvider::put(const OpContext& ctx, const ObjectKey& key, 
     };
     ORACX_TRYV(check_key(key));
     if (key.empty()) return fail(Errc::invalid, "put", "a name is needed");
+    ORACX_TRYV(require_hash(ctx));
     const auto size = content.size();
     if (size && *size <= capabilities_.small_bytes && content.digests()) {
         sftp::put_small(home_, ctx, {{&key, &content, &options, 0}},
@@ -355,6 +356,11 @@ Result<PutResult> SftpProvider::put(const OpContext& ctx, const ObjectKey& key, 
 
 void SftpProvider::put_batch(const OpContext& ctx, std::span<PutRequest> requests,
                              const std::function<void(std::size_t, Result<PutResult>)>& done) {
+    if (const Status able = require_hash(ctx); !able) {
+        for (std::size_t i = 0; i < requests.size(); ++i)
+            done(i, sftp::named(fail(able.error()), home_.config.name, requests[i].key));
+        return;
+    }
     std::deque<sftp::SmallRequest> small;
     std::vector<std::size_t> others;
     for (std::size_t i = 0; i < requests.size(); ++i) {

@@ -8,6 +8,7 @@
 
 namespace oracxfs::sftp {
 
+// automatic: the server's hash where it has one. hash: nothing but that for large files. readback: never that.
 enum class VerifyMode { automatic, hash, readback };
 
 struct SftpConfig {

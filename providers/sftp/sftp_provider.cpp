@@ -22,6 +22,7 @@ Capabilities describe_capabilities(const sftp::SftpConfig& config) {
     Capabilities out;
     out.resumable = true;
     out.verifies_in_put = true;
+    out.reads_back = config.verify == sftp::VerifyMode::readback;
     out.sets_mtime = true;
     out.parallel_max = config.connections;
     out.batch_max = 512;
@@ -34,8 +35,14 @@ Capabilities describe_capabilities(const sftp::SftpConfig& config) {
 SftpProvider::SftpProvider(sftp::SftpConfig config, Clock& clock)
     : capabilities_(describe_capabilities(config)), home_(std::move(config), clock) {}
 
+Status SftpProvider::require_hash(const OpContext& ctx) {
+    if (home_.config.verify != sftp::VerifyMode::hash || home_.hash.state() == sftp::ServerHash::State::works) return {};
+    ORACX_TRYV(probe(ctx));
+    return {};
+}
+
 Result<Space> SftpProvider::probe(const OpContext& ctx) {
-    return call<Space>(ctx, "probe", {}, [&](SftpCall& call, SftpPool::Lease&) -> Result<Space> {
+    auto found = call<Space>(ctx, "probe", {}, [&](SftpCall& call, SftpPool::Lease&) -> Result<Space> {
         SftpChannel& channel = call.channel();
         ORACX_TRYV(home_.ensure_root(channel, call.waiter()));
         find_out_server_hash(home_);
@@ -49,6 +56,10 @@ Result<Space> SftpProvider::probe(const OpContext& ctx) {
         space.free_bytes = numbers.available();
         return space;
     });
+    if (!found || home_.config.verify != sftp::VerifyMode::hash) return found;
+    if (Status hashes = require_server_hash(home_, ctx); !hashes)
+        return fail(std::move(hashes).error().at("probe").with_provider(home_.config.name));
+    return found;
 }
 
 Result<RemoteObject> SftpProvider::stat(const OpContext& ctx, const ObjectKey& key) {

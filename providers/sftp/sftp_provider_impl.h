@@ -40,6 +40,8 @@ class SftpProvider final : public Provider {
     [[nodiscard]] sftp::ServerHash::State server_hash() const { return home_.hash.state(); }
 
   private:
+    // What VerifyMode::hash insists on; success in the other modes.
+    Status require_hash(const OpContext& ctx);
     // Runs `body(SftpCall&)` on a connection. A connection that had died unnoticed in the pool is replaced once, if
     // nothing is in doubt; a change that was sent and not answered becomes outcome_unknown.
     template <class T, class Body>

@@ -101,6 +101,7 @@ Status SftpProvider::read(const OpContext& ctx, const RemoteObject& object, std:
 Status SftpProvider::verify(const OpContext& ctx, const RemoteObject& object, const ContentDigests& expected) {
     ORACX_TRYV(check_key(object.key));
     find_out_server_hash(home_);
+    ORACX_TRYV(require_hash(ctx));
     return call<void>(ctx, "verify", object.key, [&](SftpCall& call, SftpPool::Lease&) -> Status {
         ORACX_TRY(const auto found, call.find(object.key));
         if (!found) return fail(Errc::not_found, "look at it", "it is not there");

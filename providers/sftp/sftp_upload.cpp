@@ -336,6 +336,7 @@ Status Upload::finish_verifying() {
         while (!server_hash_->failed(waiter_.now()) && !server_hash_->result()) ORACX_TRYV(drive());
         stored = server_hash_->result();
         server_hash_.reset();
+        if (!stored && home_.config.verify == VerifyMode::hash) return server_hash_failed(home_);
         if (stored && *stored == digests->sha256) return {};
         // Before a copy is condemned on a shell's word, its bytes are looked at.
         if (stored) log::warn("sftp", home_.config.name + ": the server's hash of " + key_ + " differs, reading it back");

@@ -44,7 +44,7 @@ std::string escaped(std::string_view path) {
 // The probe itself, on a connection of its own: some servers close the whole connection when a command is refused.
 Result<bool> server_hashes(SftpHome& home, const OpContext& ctx) {
     OpContext limited = ctx;
-    limited.deadline = home.clock.steady() + kProbeTime;
+    limited.deadline = std::min(ctx.deadline.value_or(SteadyTime::max()), home.clock.steady() + kProbeTime);
     const Waiter waiter(limited, home.clock);
     ORACX_TRY(const auto channel, home.pool.open_private(waiter));
     const std::string path = home.path(".oracxfs-probe-" + random_hex(8));
@@ -54,11 +54,15 @@ Result<bool> server_hashes(SftpHome& home, const OpContext& ctx) {
     }));
     if (!opened.ok()) return fail(error_of(opened, "write the probe file"));
     const auto bytes = std::as_bytes(std::span(content));
-    channel->write(opened.handle, 0, bytes, {});
+    std::optional<Answer> refused;
+    channel->write(opened.handle, 0, bytes, [&](Answer& answer) {
+        if (!answer.ok()) refused = answer;
+    });
     channel->close(opened.handle);
     Status pumped = channel->finish(waiter);
+    channel->detach_handlers();
     std::optional<Sha256> hash;
-    if (pumped) {
+    if (pumped && !refused) {
         RemoteHasher hasher(*channel, path);
         hasher.extend(content.size());
         hasher.finish(waiter.now());
@@ -69,6 +73,7 @@ Result<bool> server_hashes(SftpHome& home, const OpContext& ctx) {
     const Waiter cleaner(ctx, home.clock);
     if (auto lease = home.pool.take(cleaner))
         (void)lease->channel().ask(cleaner, [&](Handler handler) { lease->channel().remove(path, std::move(handler)); });
+    if (refused) return fail(error_of(*refused, "write the probe file"));
     return hash == sha256_of(bytes);
 }
 
@@ -85,7 +90,7 @@ void ServerHash::set(State state) {
 }
 
 void find_out_server_hash(SftpHome& home) {
-    if (home.config.verify == VerifyMode::readback || home.hash.state() != ServerHash::State::unknown) return;
+    if (home.config.verify != VerifyMode::automatic || home.hash.state() != ServerHash::State::unknown) return;
     home.hash.set(ServerHash::State::probing);
     home.pool.run_later([&home](const OpContext& ctx) {
         const auto works = server_hashes(home, ctx);
@@ -95,6 +100,21 @@ void find_out_server_hash(SftpHome& home) {
         home.hash.set(yes ? ServerHash::State::works : ServerHash::State::absent);
         log::debug("sftp", home.config.name + (yes ? ": the server hashes files itself" : ": files are read back to verify them"));
     });
+}
+
+Status require_server_hash(SftpHome& home, const OpContext& ctx) {
+    if (home.hash.state() == ServerHash::State::works) return {};
+    ORACX_TRY(const bool works, server_hashes(home, ctx));
+    ORACX_TRYV(Waiter(ctx, home.clock).check());  // interrupted is no answer
+    home.hash.set(works ? ServerHash::State::works : ServerHash::State::absent);
+    if (works) return {};
+    return fail(Errc::config, "let the server hash a file",
+                "\"verify\" is \"hash\", but this account has no shell with sha256sum; use \"auto\" or \"readback\"");
+}
+
+Status server_hash_failed(SftpHome& home) {
+    home.hash.set(ServerHash::State::unknown);
+    return fail(Errc::unavailable, "verify", "the server's sha256sum gave no answer");
 }
 
 RemoteHasher::RemoteHasher(SftpChannel& channel, const std::string& path)
@@ -216,6 +236,7 @@ Result<std::optional<Sha256>> hash_stored(SftpHome& home, SftpChannel& channel, 
             ORACX_TRYV(channel.drive(waiter));
         }
         if (hasher.result()) return hasher.result();
+        if (home.config.verify == VerifyMode::hash) return fail(server_hash_failed(home).error());
         log::debug("sftp", home.config.name + ": the server's hash failed, reading back");
     }
     ORACX_TRY(const Answer opened, channel.ask(waiter, [&](Handler handler) {

@@ -30,8 +30,13 @@ class ServerHash {
     State state_ = State::unknown;
 };
 
-// Asks the background thread to find out, once.
+// Asks the background thread to find out, once. Only for VerifyMode::automatic.
 void find_out_server_hash(SftpHome& home);
+// Finds out now unless that is known; for VerifyMode::hash. No connection may be held by the caller, and the root must be
+// known. Errors: config when the server does not hash, those of the connection.
+Status require_server_hash(SftpHome& home, const OpContext& ctx);
+// The server began to hash and gave no answer: forgotten, and the error for whoever insists on its hash.
+Status server_hash_failed(SftpHome& home);
 
 // Hashes a file on the server while it is still being written: told how far the bytes are there, the server reads on
 // from where it was. One at a time on a connection; pumped with it.
@@ -94,8 +99,8 @@ class OrderedReader {
     std::optional<Answer> failure_;
 };
 
-// Hash of a whole stored file, by the server or by reading. Errors of the connection; nothing when the file cannot be
-// read (then `why` says so).
+// Hash of a whole stored file, by the server or by reading. Errors of the connection, and unavailable when the server gives
+// no hash but VerifyMode::hash wants one; nothing when the file cannot be read (then `why` says so).
 Result<std::optional<Sha256>> hash_stored(SftpHome& home, SftpChannel& channel, const Waiter& waiter,
                                           const std::string& path, std::uint64_t size, bool by_server, Answer& why);
 

@@ -2,6 +2,7 @@
 
 #include "providers/limiting.h"
 #include "providers/metered.h"
+#include "providers/reading_back.h"
 #include "providers/retrying.h"
 #include "tests/contract/memory_environment.h"
 
@@ -29,14 +30,19 @@ std::unique_ptr<Provider> metered(std::unique_ptr<Provider> inner, Clock& clock)
     return std::make_unique<MeteredProvider>(std::move(inner), clock);
 }
 
+std::unique_ptr<Provider> reading_back(std::unique_ptr<Provider> inner, Clock&) {
+    return std::make_unique<ReadingBackProvider>(std::move(inner));
+}
+
 std::unique_ptr<Provider> all_of_them(std::unique_ptr<Provider> inner, Clock& clock) {
-    return metered(retrying(limiting(std::move(inner), clock), clock), clock);
+    return metered(retrying(reading_back(limiting(std::move(inner), clock), clock), clock), clock);
 }
 
 INSTANTIATE_TEST_SUITE_P(Decorators, ProviderContract,
                          testing::Values(decorated("Retrying", retrying),
                                          decorated("Limiting", limiting),
                                          decorated("Metered", metered),
+                                         decorated("ReadingBack", reading_back),
                                          decorated("AllOfThem", all_of_them)),
                          contract_name);
 

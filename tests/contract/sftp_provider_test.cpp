@@ -543,6 +543,81 @@ TEST_F(SftpTest, ServerWithoutShellIsReadBack) {
     EXPECT_GE(proxy_->bytes_down() - down, 6u << 20);
 }
 
+TEST_F(SftpTest, VerifyHashWithoutShellIsRefusedClearly) {
+    START({.internal_sftp = true, .host_key_type = "ed25519", .extra_lines = {}});
+    config_.config.set("verify", Json("hash"));
+    const auto probed = provider().probe(ctx_);
+    ASSERT_THAT(probed, HasCode(Errc::config));
+    EXPECT_THAT(probed.error().why, HasSubstr("sha256sum"));
+    EXPECT_EQ(probed.error().provider, config_.name);
+    // Nor is anything stored that could not be checked that way.
+    EXPECT_THAT(put("small", "x"), HasCode(Errc::config));
+    MemoryBlob large(random_content(3u << 20, 1));
+    EXPECT_THAT(provider().put(ctx_, "large", large, options()), HasCode(Errc::config));
+    std::vector<PutRequest> requests{{"batch", std::make_shared<MemoryBlob>("x"), options()}};
+    int answers = 0;
+    provider().put_batch(ctx_, requests, [&](std::size_t, const Result<PutResult>& result) {
+        EXPECT_THAT(result, HasCode(Errc::config));
+        ++answers;
+    });
+    EXPECT_EQ(answers, 1);
+    const auto page = provider().list(ctx_, "", "");
+    ASSERT_THAT(page, IsOk());
+    EXPECT_TRUE(page->entries.empty());
+    EXPECT_TRUE(page->leftovers.empty());
+}
+
+TEST_F(SftpTest, VerifyHashIsKnownAfterTheProbeAndNothingLargeIsReadBack) {
+    START_BEHIND({});
+    config_.config.set("verify", Json("hash"));
+    ASSERT_THAT(provider().probe(ctx_), IsOk());
+    EXPECT_EQ(dynamic_cast<SftpProvider&>(provider()).server_hash(), ServerHash::State::works);
+    MemoryBlob blob(random_content(6u << 20, 1));
+    const auto down = proxy_->bytes_down();
+    const auto stored = provider().put(ctx_, "file", blob, options());
+    ASSERT_THAT(stored, IsOk());
+    EXPECT_TRUE(stored->verified);
+    EXPECT_THAT(provider().verify(ctx_, stored->object, *blob.digests()), IsOk());
+    EXPECT_LT(proxy_->bytes_down() - down, 1u << 20);
+}
+
+TEST_F(SftpTest, VerifyHashFindsOutByItselfWithoutAProbe) {
+    START();
+    config_.config.set("verify", Json("hash"));
+    MemoryBlob blob(random_content(3u << 20, 1));
+    ASSERT_THAT(provider().put(ctx_, "file", blob, options()), IsOk());
+    EXPECT_EQ(dynamic_cast<SftpProvider&>(provider()).server_hash(), ServerHash::State::works);
+}
+
+TEST_F(SftpTest, VerifyHashNoticesDamageAtTheServer) {
+    START();
+    config_.config.set("verify", Json("hash"));
+    MemoryBlob blob(random_content(3u << 20, 1));
+    const auto stored = provider().put(ctx_, "file", blob, options());
+    ASSERT_THAT(stored, IsOk());
+    {
+        std::fstream file(server_->folder() + "/replica/file", std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(1 << 20);
+        file.put(static_cast<char>(~static_cast<unsigned>(blob.data()[1 << 20])));
+    }
+    EXPECT_THAT(provider().verify(ctx_, stored->object, *blob.digests()), HasCode(Errc::corrupt));
+}
+
+TEST_F(SftpTest, VerifyReadbackNeverAsksTheShell) {
+    START_BEHIND({});
+    config_.config.set("verify", Json("readback"));
+    EXPECT_TRUE(provider().capabilities().reads_back);
+    EXPECT_EQ(settle(), ServerHash::State::unknown);
+    MemoryBlob blob(random_content(6u << 20, 1));
+    const auto down = proxy_->bytes_down();
+    const auto stored = provider().put(ctx_, "file", blob, options());
+    ASSERT_THAT(stored, IsOk());
+    EXPECT_GE(proxy_->bytes_down() - down, 6u << 20);
+    EXPECT_THAT(provider().verify(ctx_, stored->object, *blob.digests()), IsOk());
+    EXPECT_GE(proxy_->bytes_down() - down, 12u << 20);
+    EXPECT_EQ(dynamic_cast<SftpProvider&>(provider()).server_hash(), ServerHash::State::unknown);
+}
+
 TEST_F(SftpTest, ServerWithOneSessionAConnectionWorksToo) {
     START({.internal_sftp = false, .host_key_type = "ed25519", .extra_lines = {"MaxSessions 1"}});
     ASSERT_EQ(settle(), ServerHash::State::absent);

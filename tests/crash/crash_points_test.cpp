@@ -161,7 +161,8 @@ int check(const std::string& home) {
         std::string trouble;
         for (const char* provider : {"p0", "p1"}) {
             Tree there;
-            for (const auto& entry : std::filesystem::recursive_directory_iterator(home + "/" + provider)) {
+            std::error_code absent;  // its first probe makes the folder, perhaps only in a moment
+            for (const auto& entry : std::filesystem::recursive_directory_iterator(home + "/" + provider, absent)) {
                 const std::string name = std::filesystem::relative(entry.path(), home + "/" + provider).string();
                 if (name.starts_with(".oracxfs-trash") || entry.is_directory()) continue;
                 there[name] = file_text(entry.path().string());

@@ -86,7 +86,11 @@ class MemoryStaging final : public Staging {
     }
     Result<std::vector<std::pair<std::string, StagedMeta>>> recover(const std::vector<std::string>&) override { return std::vector<std::pair<std::string, StagedMeta>>{}; }
     void set_digests(DigestSet) override {}
-    Result<ContentDigests> digest(const std::string&) override { return fail(Errc::unsupported, "digest"); }
+    Result<ContentDigests> digest(const std::string& name) override {
+        const auto found = blobs.find(name);
+        if (found == blobs.end()) return fail(Errc::not_found, name);
+        return digests_of(found->second);
+    }
     [[nodiscard]] StagingUsage usage() const override { return {}; }
 
     std::map<std::string, Bytes> blobs;

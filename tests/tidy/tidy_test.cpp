@@ -11,6 +11,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "tests/tidy/definitions.h"
 #include "tests/tidy/source_tree.h"
 
 namespace oracxfs::test {
@@ -344,6 +345,69 @@ TEST(CrashPoints, HaveUniqueNames) {
 TEST(CrashPoints, AreFoundByTheRule) {
     EXPECT_EQ(crash_points_in(sample("cache/x.cpp", "ORACX_CRASH_POINT(\"a.b\"); ORACX_CRASH_POINT(\"a.c\");")),
               (std::vector<std::string>{"a.b", "a.c"}));
+}
+
+// ---- Types ----
+
+// What a file is linked into: product code and the tests' support into everything, other tests into one program a folder.
+std::string program_of(const std::string& path) {
+    if (!is_in(path, "tests/") || is_in(path, "tests/support/")) return "";
+    if (is_in(path, "tests/bench/")) return path;
+    return path.substr(0, path.rfind('/'));
+}
+
+std::vector<std::string> types_defined_twice(const std::vector<SourceFile>& files) {
+    std::map<std::string, std::vector<TypeDefinition>> by_name;
+    for (const SourceFile& file : files)
+        for (TypeDefinition& type : types_defined_in(file)) by_name[type.name].push_back(std::move(type));
+    std::vector<std::string> found;
+    for (const auto& [name, places] : by_name)
+        for (std::size_t i = 0; i < places.size(); ++i)
+            for (std::size_t j = i + 1; j < places.size(); ++j) {
+                if (places[i].path == places[j].path) continue;
+                const std::string a = program_of(places[i].path), b = program_of(places[j].path);
+                if (a != b && !a.empty() && !b.empty()) continue;
+                found.push_back(name + ": " + places[i].path + ":" + std::to_string(places[i].line) + " and " +
+                                places[j].path + ":" + std::to_string(places[j].line));
+            }
+    return found;
+}
+
+TEST(Types, OfOneNameAreDefinedInOneFile) {
+    const auto found = types_defined_twice(tree());
+    EXPECT_THAT(found, IsEmpty()) << joined(found) << "\n  (an anonymous namespace keeps a type to its file)";
+}
+
+TEST(Types, AreFoundInTheTree) {
+    std::vector<std::string> names;
+    for (const SourceFile& file : tree())
+        for (const TypeDefinition& type : types_defined_in(file)) names.push_back(type.name);
+    EXPECT_GT(names.size(), 250u);
+    for (const char* name : {"oracxfs::Catalog", "oracxfs::Filesystem::Impl", "oracxfs::Errc", "oracxfs::sftp::SftpHome",
+                             "oracxfs::test::MemoryProvider", "oracxfs::Id"})
+        EXPECT_THAT(names, testing::Contains(name));
+}
+
+TEST(Types, RuleNoticesTwoOfOneName) {
+    const auto clash = [](const std::string& a, const std::string& b, const std::string& where = "fs/b.cpp") {
+        return types_defined_twice({sample("fs/a.cpp", "namespace oracxfs {\n" + a + "\n}"),
+                                    sample(where, "namespace oracxfs {\n" + b + "\n}")});
+    };
+    EXPECT_THAT(clash("struct Waiter {};", "class Waiter final : public Base { int x; };"),
+                testing::ElementsAre("oracxfs::Waiter: fs/a.cpp:2 and fs/b.cpp:2"));
+    EXPECT_THAT(clash("enum class Kind : int { a };", "enum Kind { b };"), SizeIs(1));
+    EXPECT_THAT(clash("template <class T>\nstruct [[nodiscard]] Id { T x; };", "union Id { int a; };"), SizeIs(1));
+    EXPECT_THAT(clash("struct A::Impl {};", "struct A::Impl {};"), SizeIs(1));
+    EXPECT_THAT(clash("struct A {};", "struct A {};", "tests/support/b.h"), SizeIs(1));
+    EXPECT_THAT(clash("struct A {};", "struct A {};", "tests/unit/fs/b_test.cpp"), SizeIs(1));
+    EXPECT_THAT(clash("#define OPEN {\nstruct A {};", "namespace {\nint f() { return 1; }\n}\nstruct A {};"), SizeIs(1));
+    EXPECT_THAT(clash("struct A {};", "namespace { struct A {}; }"), IsEmpty());
+    EXPECT_THAT(clash("struct A {};", "namespace sftp { struct A {}; }"), IsEmpty());
+    EXPECT_THAT(clash("struct A {};", "struct A;\nstruct B { struct A {}; };\nvoid f() { struct A {}; }"), IsEmpty());
+    EXPECT_THAT(clash("struct A {};", "struct A make() { return {}; }\nstruct A value {};"), IsEmpty());
+    EXPECT_THAT(clash("struct A<int> {};", "struct A<char> {};"), IsEmpty());
+    EXPECT_THAT(types_defined_twice({sample("tests/fs/a.cpp", "struct A {};"), sample("tests/cache/a.cpp", "struct A {};")}),
+                IsEmpty());
 }
 
 // ---- Files ----

@@ -28,7 +28,7 @@ constexpr std::array kSettings = {
     Setting{"backup.staging_min_free", size, "\"512MiB\""},
 
     Setting{"replication.min_replicas", integer, "1", false, 1, 63, {}, "min_copies|replicas"},
-    Setting{"replication.verify", choice, "\"hash\"", false, 0, 0, "size|hash|download"},
+    Setting{"replication.verify", choice, "\"hash\"", false, 0, 0, "hash|download"},
     Setting{"replication.retries", integer, "5", false, 0, 1000},
     Setting{"replication.backoff", duration_range, "\"2s..5m\""},
     Setting{"replication.upload_limit", rate, "null", true, 0, 0, {}, "bwlimit|limit"},
@@ -61,7 +61,7 @@ constexpr std::array kSettings = {
     Setting{"mount.dir", path, "\"~/OracxCloud\"", false, 0, 0, {}, "path|folder|directory"},
     Setting{"mount.at_login", boolean, "false"},
     Setting{"mount.close_waits_for", ack_policy, "\"all\""},
-    Setting{"mount.provider_dir_write", choice, "\"replicate\"", false, 0, 0, "replicate|only|deny"},
+    Setting{"mount.provider_dir_write", choice, "\"replicate\"", false, 0, 0, "replicate|deny"},
     Setting{"mount.cache_size", size, "\"5GiB\""},
     Setting{"mount.write_ahead", size, "\"64MiB\"", false, 1 << 20, 1e12},
     Setting{"mount.offline_reads", boolean, "true"},

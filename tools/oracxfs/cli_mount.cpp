@@ -47,6 +47,7 @@ Status prepare_mount_point(Cli& cli, const std::string& dir) {
 
 Result<CommandResult> mount(Cli& cli, const MountFlags& flags) {
     ORACX_TRY(Config config, cli.config());
+    const Config as_written = config;
     if (!flags.close_waits_for.empty()) {
         const auto policy = parse_ack_policy(flags.close_waits_for);
         if (!policy) return fail(Errc::usage, "--close-waits-for " + flags.close_waits_for, policy.error().why);
@@ -59,7 +60,7 @@ Result<CommandResult> mount(Cli& cli, const MountFlags& flags) {
         return fail(Errc::busy, "mount " + dir, fmt::format("process {} serves this state already, at {}", owner->pid, owner->mount_point));
     ORACX_TRYV(prepare_mount_point(cli, dir));
     config.mount.dir = dir;
-    DaemonOptions options{cli.places(), cli.environment(), config, dir, flags.read_only, flags.options, flags.foreground, cli.flags().verbose};
+    DaemonOptions options{cli.places(), cli.environment(), config, as_written, dir, flags.read_only, flags.options, flags.foreground, cli.flags().verbose};
     CommandResult outcome;
     outcome.data = Json::object({{"mount_point", dir}, {"read_only", flags.read_only}, {"close_waits_for", to_string(config.mount.close_waits_for)}});
     if (flags.foreground) {

@@ -240,7 +240,7 @@ Run declare_log(CLI::App& app) {
     app.add_flag("-f,--follow", flags->follow, "Go on with what happens next");
     app.add_option("-n,--lines", flags->count, "So many entries")->type_name("N")->check(CLI::Range(0, 100'000));
     app.add_option("--provider", flags->provider, "Only this provider")->type_name("NAME");
-    app.add_option("--level", flags->level, "info, warning or error")->check(CLI::IsMember({"info", "warning", "error"}))->type_name("LEVEL");
+    app.add_option("--level", flags->level, "Only info, warning or error")->check(CLI::IsMember({"info", "warning", "error"}))->type_name("LEVEL");
     app.add_option("--path", flags->path, "Only this file")->type_name("PATH");
     return [flags](Cli& cli) -> Result<CommandResult> {
         Json args = path_args(cli, flags->path);
@@ -254,7 +254,9 @@ Run declare_log(CLI::App& app) {
             if (collect) return void(events.push(event));
             if (cli.out().json()) return Output::write_stdout(event.dump() + "\n");
             std::string line = fmt::format("{} {:7} {}", event["at"].as_string(), event["level"].as_string(), event["kind"].as_string());
-            if (event["provider"].is_string()) line += "  " + event["provider"].as_string();
+            std::string providers;
+            for (const Json& name : event["providers"].items()) providers += (providers.empty() ? "" : ",") + name.as_string();
+            if (!providers.empty()) line += "  " + providers;
             if (event["path"].is_string()) line += "  " + printable(get_bytes(event, "path"));
             Output::write_stdout(line + "  " + printable(event["message"].as_string()) + "\n");
         };

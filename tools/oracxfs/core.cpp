@@ -29,6 +29,7 @@ ReplicatorOptions replicator_options(const Config& config) {
     options.seed = random_u64();
     options.retry_pause_min = config.replication.backoff.from;
     options.retry_pause_max = config.replication.backoff.to;
+    options.retries = config.replication.retries;
     options.delete_grace = config.replication.delete_grace;
     options.heal_after = config.replication.heal_after;
     options.trash_age = Millis(config.retention.trash_days * 86'400'000ll);
@@ -40,6 +41,8 @@ FilesystemOptions filesystem_options(const CoreOptions& core) {
     FilesystemOptions options;
     options.ack = core.config.mount.close_waits_for;
     options.read_only = core.read_only;
+    options.provider_folders_writable = core.config.mount.provider_dir_write != "deny";
+    options.offline_reads = core.config.mount.offline_reads;
     options.cache_bytes = core.config.mount.cache_size;
     options.uid = ::geteuid();
     options.gid = ::getegid();
@@ -51,7 +54,8 @@ bool needs_new_mount(const Config& a, const Config& b) {
     return a.mount.dir != b.mount.dir || a.mount.close_waits_for != b.mount.close_waits_for ||
            a.mount.cache_size != b.mount.cache_size || a.mount.write_ahead != b.mount.write_ahead ||
            a.mount.allow_other != b.mount.allow_other || a.staging.max_size != b.staging.max_size ||
-           a.staging.min_free != b.staging.min_free || a.replication.backoff != b.replication.backoff ||
+           a.mount.provider_dir_write != b.mount.provider_dir_write || a.mount.offline_reads != b.mount.offline_reads ||
+           a.replication.retries != b.replication.retries || a.staging.min_free != b.staging.min_free || a.replication.backoff != b.replication.backoff ||
            a.replication.heal_after != b.replication.heal_after || a.replication.delete_grace != b.replication.delete_grace ||
            a.retention.trash_days != b.retention.trash_days;
 }
@@ -62,7 +66,8 @@ Core::Core(CoreOptions options)
     : options_(std::move(options)),
       secrets_(options_.places, options_.environment),
       registry_(make_registry()),
-      config_(std::make_shared<const Config>(options_.config)) {}
+      config_(std::make_shared<const Config>(options_.config)),
+      as_written_(options_.as_written.value_or(options_.config)) {}
 
 Result<std::unique_ptr<Core>> Core::open(CoreOptions options) {
     auto core = std::unique_ptr<Core>(new Core(std::move(options)));  // NOLINT: the constructor is private
@@ -117,7 +122,10 @@ std::shared_ptr<Provider> Core::make(const ProviderEntry& entry) {
     surroundings.secret = [this](const std::string& name) { return secrets_.get(name); };
     surroundings.store_secret = [this](const std::string& name, const std::string& value) { return secrets_.put(name, value); };
     surroundings.clock = &clock_;
-    surroundings.upload_limit = config()->replication.upload_limit;
+    const std::shared_ptr<const Config> settings = config();
+    surroundings.upload_limit = settings->replication.upload_limit;
+    surroundings.limit_hours = settings->replication.limit_hours;
+    surroundings.verify_by_download = settings->replication.verify == "download";
     auto made = make_provider(registry_, entry, surroundings);
     if (made) return std::shared_ptr<Provider>(std::move(*made));
     log::error("core", made.error().to_string());
@@ -139,8 +147,6 @@ Status Core::open_providers() {
             ORACX_TRYV(catalog_->configure_provider(row.name, row.type, false));
     if (std::none_of(config.providers.begin(), config.providers.end(), [](const ProviderEntry& p) { return p.enabled; }))
         warnings_.emplace_back("no provider is configured: nothing can be written until there is one");
-    if (!config.replication.limit_hours.empty())
-        warnings_.emplace_back("replication.limit_hours has no effect in this version");
     return {};
 }
 
@@ -176,6 +182,7 @@ Status Core::recover(const CatalogOpenReport& report) {
         event.message = warnings_.back();
         (void)catalog_->append_event(event);
     }
+    if (report.unclean) event("warning", "daemon", "the last run did not end properly: its work is taken up where it was");
     if (recovered.committed > 0)
         log::warn("core", std::to_string(recovered.committed) + " files were found in staging and are replicated now");
     if (recovered.unreadable > 0)
@@ -186,6 +193,7 @@ Status Core::recover(const CatalogOpenReport& report) {
 void Core::start() {
     replicator_->start();
     started_ = true;
+    event("info", "daemon", std::string("oracxfs ") + ORACXFS_VERSION + " started, process " + std::to_string(::getpid()));
 }
 
 void Core::stop(Millis grace, const std::stop_token& hurry) {
@@ -220,6 +228,7 @@ void Core::stop(Millis grace, const std::stop_token& hurry) {
     cache_.reset();
     staging_.reset();
     members_.clear();
+    if (started_) event("info", "daemon", "stopped");
     catalog_.reset();
     lock_.reset();
 }
@@ -233,14 +242,48 @@ StateView Core::view() {
     return {*catalog_, clock_, config(), replicator_.get(), staging_.get(), options_.mount_point, options_.read_only};
 }
 
+void Core::event(std::string level, std::string kind, std::string message, std::string code) {
+    EventRow row;
+    row.level = std::move(level);
+    row.kind = std::move(kind);
+    row.code = std::move(code);
+    row.message = log::redact(message);
+    if (const Status kept = catalog_->append_event(row); !kept)
+        log::warn("core", "event not kept: " + row.message + " (" + kept.error().to_string() + ")");
+}
+
+void Core::tidy_log() {
+    const WallTime before = clock_.wall() - Millis(config()->log.keep_days * 86'400'000ll);
+    if (const Status done = catalog_->forget_events(before); !done) log::warn("core", done.error().to_string());
+    log::remove_rotated_files(options_.places.log_file, before);
+}
+
 Result<Json> Core::reload() {
+    Result<Json> result = take_over_file();
+    if (!result) {
+        const Error& error = result.error();
+        log::error("core", "configuration not taken over: " + error.to_string());
+        event("error", "settings", "not taken over, the running configuration stays: " + error.to_string(),
+              std::string(info(error.code).e_code));
+        return result;
+    }
+    std::string changes;
+    for (const Json& change : (*result)["changes"].items()) changes += (changes.empty() ? "" : ", ") + change.as_string();
+    event("info", "settings",
+          "reloaded" + (changes.empty() ? "" : ": " + changes) +
+              ((*result)["needs_new_mount"].as_bool() ? "; some changes take effect with the next mount" : ""));
+    return result;
+}
+
+Result<Json> Core::take_over_file() {
     const std::lock_guard one(reload_mutex_);
     ORACX_TRY(Config fresh, load_config(options_.places.config_file, options_.environment));
     const std::shared_ptr<const Config> old = config();
+    const bool remount = needs_new_mount(as_written_, fresh);
+    as_written_ = fresh;
     // Flags of the mount command stay.
     fresh.mount.close_waits_for = options_.config.mount.close_waits_for;
     fresh.mount.dir = old->mount.dir;
-    const bool remount = needs_new_mount(*old, fresh);
     {
         const std::lock_guard lock(config_mutex_);
         config_ = std::make_shared<const Config>(fresh);
@@ -260,11 +303,14 @@ Result<Json> Core::reload() {
         changes.push("removed " + member.entry.name);
     }
     members_ = std::move(kept);
-    const bool limit_changed = old->replication.upload_limit != fresh.replication.upload_limit;
+    // What each provider is made with beside its own entry.
+    const bool common_changed = old->replication.upload_limit != fresh.replication.upload_limit ||
+                                old->replication.limit_hours != fresh.replication.limit_hours ||
+                                old->replication.verify != fresh.replication.verify;
     for (const ProviderEntry& entry : fresh.providers) {
         auto found = std::find_if(members_.begin(), members_.end(), [&](const Member& m) { return m.entry.name == entry.name; });
         const bool is_new = found == members_.end();
-        if (!is_new && found->entry == entry && !limit_changed) {
+        if (!is_new && found->entry == entry && !common_changed) {
             // Perhaps a secret was entered or a disk plugged in: whoever reloads wants it tried now.
             if (found->provider) replicator_->probe_now(found->id);
             continue;
@@ -282,6 +328,7 @@ Result<Json> Core::reload() {
     staging_->set_digests(wanted_digests());
     filesystem_->providers_changed();
     replicator_->nudge();
+    if (options_.on_reload) options_.on_reload(fresh);
     log::info("core", "configuration reloaded, changes: " + std::to_string(changes.items().size()));
     Json result = Json::object({{"changes", std::move(changes)}, {"needs_new_mount", remount}});
     return result;

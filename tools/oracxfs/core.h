@@ -1,6 +1,7 @@
 #pragma once
 // The composition root: everything that works on one state, wired by constructors in one place and taken apart in reverse.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,8 @@ struct CoreOptions {
     Config config;             // flags applied
     std::string mount_point;   // absolute
     bool read_only = false;
+    std::function<void(const Config&)> on_reload;  // a new configuration was taken over; may be empty
+    std::optional<Config> as_written;              // without the flags, to tell what a reload changes; nothing: as `config`
 };
 
 class Core {
@@ -44,8 +47,12 @@ class Core {
     void stop(Millis grace, const std::stop_token& hurry);
 
     // Reads the configuration again and brings providers in line with it. What needs a new mount to take effect is named in
-    // the answer. An invalid file changes nothing.
+    // the answer. An invalid file changes nothing. Either way it stands in the log.
     Result<Json> reload();
+    // For `oracxfs log`. Errors go to the daemon's own log: nobody waits for an event.
+    void event(std::string level, std::string kind, std::string message, std::string code = {});
+    // Forgets events and rotated log files that are older than log.keep_days. Now and then.
+    void tidy_log();
     Status rename_provider(const std::string& from, const std::string& to);  // then reload()
     Status forget_provider(const std::string& name);                        // its rows; never what it holds
     void probe_provider(const std::string& name);
@@ -71,6 +78,7 @@ class Core {
     Status open_all();
     Status open_providers();
     Status recover(const CatalogOpenReport& report);
+    Result<Json> take_over_file();  // reload() without its events
     std::shared_ptr<Provider> make(const ProviderEntry& entry);
     [[nodiscard]] DigestSet wanted_digests() const;
     void announce(const Member& member);
@@ -85,7 +93,8 @@ class Core {
 
     mutable std::mutex config_mutex_;
     std::shared_ptr<const Config> config_;
-    std::mutex reload_mutex_;  // one reload at a time; guards members_
+    std::mutex reload_mutex_;  // one reload at a time; guards members_ and as_written_
+    Config as_written_;        // the configuration as last read
     std::vector<Member> members_;
 
     std::unique_ptr<Catalog> catalog_;

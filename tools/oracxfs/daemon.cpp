@@ -30,6 +30,7 @@ constexpr Millis kGrace{5'000};         // for uploads under way when the daemon
 constexpr Millis kProbeMax{5'000};
 constexpr Millis kProbeLook{20};
 constexpr Millis kStatusPause{10'000};  // between looks at the verdict for systemd
+constexpr Millis kTidyPause{3'600'000};
 
 // Open files of programs, uploads and connections each take a descriptor; the usual soft limit of 1,024 is soon reached.
 void raise_descriptor_limit() {
@@ -55,9 +56,13 @@ log::Level level_from(const std::string& word) {
     return log::Level::info;
 }
 
+log::Level wanted_level(const DaemonOptions& options, const Config& config) {
+    return options.verbose > 1 ? log::Level::debug : level_from(config.log.level);
+}
+
 void configure_log(const DaemonOptions& options) {
     log::Options logging;
-    logging.level = options.verbose > 1 ? log::Level::debug : level_from(options.config.log.level);
+    logging.level = wanted_level(options, options.config);
     logging.file = options.places.log_file;
     logging.to_stderr = options.foreground;
     log::configure(logging);
@@ -98,13 +103,32 @@ void add_daemon_handlers(HandlerRegistry& registry, Core& core, const std::strin
     });
 }
 
-// Keeps systemd's status line true.
+// Keeps systemd's status line true, and the log short.
 void report_verdict(Core& core, const std::stop_token& stop) {
+    core.tidy_log();
+    SteadyTime tidied = core.clock().steady();
     while (core.clock().sleep_for(kStatusPause, stop)) {
+        if (core.clock().steady() - tidied >= kTidyPause) {
+            core.tidy_log();
+            tidied = core.clock().steady();
+        }
         const auto report = status_report(core.view());
         if (!report) continue;
         sd_notify("STATUS=" + (*report)["state"].as_string() + ", " + std::to_string((*report)["files"]["incomplete"].as_int()) + " files not yet everywhere");
     }
+}
+
+// A sign of life for systemd, when it asked for one: only after the catalogue and the lanes have answered, so that a daemon
+// that hangs is started again.
+void feed_watchdog(Core& core, Millis pause, const std::stop_token& stop) {
+    do {
+        if (const auto answered = core.catalog().node(kRootNode); !answered) {
+            log::error("daemon", "no sign of life for systemd: " + answered.error().to_string());
+            continue;
+        }
+        (void)core.replicator().health();
+        sd_notify("WATCHDOG=1");
+    } while (core.clock().sleep_for(pause, stop));
 }
 
 }  // namespace
@@ -146,10 +170,12 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     SignalWatch signals(
         [&] {
             if (!serving) return;
-            if (const auto reloaded = core->reload(); !reloaded) log::error("daemon", "configuration not taken over: " + reloaded.error().to_string());
+            (void)core->reload();  // says itself in the log what became of it
         },
         true);
-    ORACX_TRY(core, Core::open({options.places, options.environment, options.config, options.mount_point, options.read_only}));
+    ORACX_TRY(core, Core::open({options.places, options.environment, options.config, options.mount_point, options.read_only,
+                                [&](const Config& config) { log::set_level(wanted_level(options, config)); },
+                                options.as_written}));
 
     MountOptions mount_options;
     mount_options.mount_point = options.mount_point;
@@ -171,8 +197,12 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     {
         const std::stop_callback on_signal(signals.token(), [&] { mount->exit(); });
         std::jthread verdict([&](const std::stop_token& stop) { report_verdict(*core, stop); });
+        std::jthread watchdog;
+        if (const auto interval = watchdog_interval())
+            watchdog = std::jthread([&, pause = *interval / 2](const std::stop_token& stop) { feed_watchdog(*core, pause, stop); });
         served = mount->run([&] {
             log::info("daemon", "mounted");
+            core->event("info", "mount", "mounted at " + options.mount_point + (options.read_only ? ", read-only" : ""));
             sd_notify("READY=1\nMAINPID=" + std::to_string(::getpid()));
             ready(core->warnings());
         });
@@ -180,6 +210,7 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     serving = false;
     sd_notify("STOPPING=1");
     log::info("daemon", "unmounted, ending");
+    core->event("info", "mount", "unmounted from " + options.mount_point);
     server->stop();  // before the mount goes away: the request that ended it may still be in its handler
     mount.reset();
     core->stop(kGrace, signals.second());

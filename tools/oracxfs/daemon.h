@@ -14,6 +14,7 @@ struct DaemonOptions {
     Places places;
     Environment environment;
     Config config;                     // flags applied
+    Config as_written;                 // without them
     std::string mount_point;           // absolute
     bool read_only = false;
     std::vector<std::string> options;  // -o words

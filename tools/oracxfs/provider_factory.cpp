@@ -6,8 +6,10 @@
 #include "providers/limiting.h"
 #include "providers/local/local_provider.h"
 #include "providers/metered.h"
+#include "providers/reading_back.h"
 #include "providers/retrying.h"
 #include "providers/sftp/sftp_provider.h"
+#include "tools/config/limit_hours.h"
 
 namespace oracxfs {
 namespace {
@@ -58,6 +60,8 @@ Result<std::unique_ptr<Provider>> make_provider(const ProviderRegistry& registry
     config.name = entry.name;
     config.type = entry.type;
     config.config = entry.values;
+    const std::string own_verify = entry.values["verify"].as_string();
+    if (surroundings.verify_by_download && own_verify == "auto") config.config.set("verify", "readback");
     // "auth": "secret:OTHER" lets entries share what is stored under another name.
     std::string owner = entry.name;
     if (const std::string& auth = entry.values["auth"].as_string(); auth.starts_with("secret:")) owner = auth.substr(7);
@@ -81,8 +85,15 @@ Result<std::unique_ptr<Provider>> make_provider(const ProviderRegistry& registry
         return own == 0 || common == 0 ? std::max(own, common) : std::min(own, common);
     };
     const BandwidthLimits limits{limit("upload_limit", surroundings.upload_limit.value_or(0)), limit("download_limit", 0)};
+    RateByTime by_time;
+    if (!surroundings.limit_hours.empty())
+        by_time = [hours = surroundings.limit_hours, always = limits.upload_bytes_per_second](WallTime now) {
+            return rate_at(hours, always, local_minute_of_day(now));
+        };
     Clock& clock = *surroundings.clock;
-    auto limited = std::make_unique<LimitingProvider>(std::move(*real), clock, limits);
+    std::unique_ptr<Provider> limited = std::make_unique<LimitingProvider>(std::move(*real), clock, limits, std::move(by_time));
+    if (surroundings.verify_by_download && own_verify != "hash" && !limited->capabilities().reads_back)
+        limited = std::make_unique<ReadingBackProvider>(std::move(limited));
     auto retrying = std::make_unique<RetryingProvider>(std::move(limited), clock, random_u64());
     return std::unique_ptr<Provider>(std::make_unique<MeteredProvider>(std::move(retrying), clock));
 }

@@ -23,9 +23,11 @@ struct ProviderSurroundings {
     std::function<Status(const std::string& name, const std::string& value)> store_secret;
     Clock* clock = nullptr;
     std::optional<std::uint64_t> upload_limit;  // replication.upload_limit: holds for each provider
+    std::vector<ReplicationConfig::LimitHours> limit_hours;
+    bool verify_by_download = false;            // replication.verify; a provider's own `verify` goes first
 };
 
-// Metered(Retrying(Limiting(real))). Errors: unsupported (a type of a later version), config.
+// Metered(Retrying(ReadingBack(Limiting(real)))), reading back only where that is wanted and the kind does not by itself. Errors: unsupported (a type of a later version), config.
 Result<std::unique_ptr<Provider>> make_provider(const ProviderRegistry& registry, const ProviderEntry& entry,
                                                 const ProviderSurroundings& surroundings);
 

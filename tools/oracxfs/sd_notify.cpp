@@ -2,8 +2,11 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
+#include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -25,6 +28,23 @@ void sd_notify(std::string_view message) {
     if (!fd) return;
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
     (void)::sendto(fd.get(), message.data(), message.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), length);
+}
+
+// WATCHDOG_USEC and WATCHDOG_PID as in sd_watchdog_enabled(3).
+std::optional<Millis> watchdog_interval() {
+    const auto number = [](const char* name) -> std::optional<std::int64_t> {
+        const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody calls setenv
+        if (text == nullptr) return std::nullopt;
+        const std::string_view digits = text;
+        std::int64_t value = 0;
+        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+        if (error != std::errc{} || end != digits.data() + digits.size() || value <= 0) return std::int64_t{0};
+        return value;
+    };
+    const auto microseconds = number("WATCHDOG_USEC");
+    if (!microseconds || *microseconds < 2'000) return std::nullopt;
+    if (const auto pid = number("WATCHDOG_PID"); pid && *pid != ::getpid()) return std::nullopt;
+    return Millis(*microseconds / 1'000);
 }
 
 }  // namespace oracxfs

@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t kRowsAtOnce = 200;     // rows in one event line
 constexpr std::size_t kPendingMax = 1'000;   // files named in an answer
 constexpr Millis kProgressPause{200};
+constexpr std::size_t kFollowMax = 100'000;  // new ones between two looks: as many as are kept
 constexpr Millis kFollowPause{300};  // the catalogue tells nobody about new events
 
 Status check_path(Catalog& catalog, const std::string& path) {
@@ -40,7 +41,15 @@ Result<Json> replicas(const StateView& view, const Json& args, const Emit& emit)
 
 Json event_report(const EventRow& event) {
     Json json = Json::object({{"id", event.id}, {"at", format_utc(event.at)}, {"level", event.level}, {"kind", event.kind}});
-    json.set("provider", event.provider.empty() ? Json() : Json(event.provider));
+    // Of several ("a,b") each counts; `provider` is for those that concern one.
+    Json providers = Json::array();
+    for (std::size_t begin = 0; begin < event.provider.size();) {
+        const std::size_t end = std::min(event.provider.find(',', begin), event.provider.size());
+        providers.push(event.provider.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    json.set("provider", providers.items().size() == 1 ? Json(event.provider) : Json());
+    json.set("providers", std::move(providers));
     if (event.path.empty())
         json.set("path", nullptr);
     else
@@ -57,6 +66,12 @@ Result<Json> read_log(const StateView& view, const Json& args, const OpContext& 
     query.level = args["level"].as_string();
     query.path = get_bytes(args, "path");
     std::uint64_t count = 0;
+    if (query.limit == 0) {  // nothing of what was; whoever follows begins here
+        EventQuery newest;
+        newest.limit = 1;
+        ORACX_TRY(const auto last, view.catalog.events(newest));
+        if (!last.empty()) query.after_id = last.front().id;
+    }
     for (;;) {
         ORACX_TRY(const auto events, view.catalog.events(query));
         for (const EventRow& event : events) {
@@ -67,7 +82,7 @@ Result<Json> read_log(const StateView& view, const Json& args, const OpContext& 
             count += 1;
         }
         if (!args["follow"].as_bool()) return Json::object({{"count", count}});
-        query.limit = 1'000;
+        query.limit = kFollowMax;
         if (!view.clock.sleep_for(kFollowPause, ctx.stop)) return fail(Errc::cancelled, "follow the log");
     }
 }

@@ -122,6 +122,7 @@ Result<FileCounts> count_files(Catalog& catalog, std::uint32_t wanted, ProviderM
         std::uint32_t verified = 0;
         for (const ReplicaRow& row : replicas)
             verified += (mask_of(row.provider) & known) != 0 && row.state == ReplicaState::verified ? 1u : 0u;
+        if (verified >= wanted) continue;  // only to be moved
         counts.incomplete += 1;
         counts.without_copy += verified == 0 ? 1u : 0u;
         counts.fewest = std::min(counts.fewest, verified);
@@ -260,7 +261,7 @@ Result<Json> pending_report(const StateView& view, const std::string& path, std:
         for (const ProviderHealth& one : view.replicator->health()) health[one.id] = one;
     std::reverse(pending.begin(), pending.end());
     Json files = Json::array();
-    std::uint64_t unsafe = 0, waiting = 0;
+    std::uint64_t incomplete = 0, unsafe = 0, waiting = 0, moving = 0;
     for (const VersionId id : pending) {
         const auto version = view.catalog.version(id);
         if (!version) continue;  // gone meanwhile
@@ -282,6 +283,11 @@ Result<Json> pending_report(const StateView& view, const std::string& path, std:
                                        {"down", down},
                                        {"error", row.error_code.empty() ? Json() : Json(row.error_code + " " + row.error_text)}}));
         }
+        if (missing.items().empty()) {  // safe everywhere, under its old name here or there
+            moving += 1;
+            continue;
+        }
+        incomplete += 1;
         unsafe += verified == 0 ? 1 : 0;
         waiting += only_down ? 0 : 1;
         if (files.items().size() >= limit) continue;
@@ -292,7 +298,8 @@ Result<Json> pending_report(const StateView& view, const std::string& path, std:
         file.set("missing", std::move(missing));
         files.push(std::move(file));
     }
-    return Json::object({{"pending_files", std::uint64_t{pending.size()}},
+    return Json::object({{"pending_files", incomplete},
+                         {"moving", moving},
                          {"without_copy", unsafe},
                          {"in_progress", waiting},  // not only held up by providers that are down
                          {"files", std::move(files)}});

@@ -1,7 +1,9 @@
 #include "base/log.h"
 
 #include <gmock/gmock.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -201,6 +203,63 @@ TEST(Log, GoesOnWithoutAFileThatCannotBeOpened) {
     log::configure({});
     EXPECT_THAT(text, HasSubstr("without a log file"));
     EXPECT_THAT(text, HasSubstr("still heard"));
+}
+
+// --- old files ---------------------------------------------------------------------------------------------------------
+
+void make_file(const std::string& path, WallTime written) {
+    std::ofstream(path) << "line\n";
+    const timespec time{to_ms(written) / 1000, 0};
+    const timespec both[] = {time, time};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), both, 0), 0);
+}
+
+TEST(LogFiles, RotatedOnesThatAreTooOldAreRemoved) {
+    const test::TempDir folder;
+    const WallTime now = wall_from_ms(1'795'466'188'000), before = now - Millis(90 * 86'400'000ll);
+    const std::string file = folder / "oracxfs.log";
+    make_file(file, before - Millis(5'000));
+    make_file(folder / "oracxfs.1.log", before + Millis(1'000));
+    make_file(folder / "oracxfs.2.log", before - Millis(1'000));
+    make_file(folder / "oracxfs.3.log", before - Millis(2'000));
+    make_file(folder / "other.4.log", before - Millis(2'000));
+    log::remove_rotated_files(file, before);
+    EXPECT_TRUE(std::filesystem::exists(file)) << "it is in use";
+    EXPECT_TRUE(std::filesystem::exists(folder / "oracxfs.1.log"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "oracxfs.2.log"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "oracxfs.3.log"));
+    EXPECT_TRUE(std::filesystem::exists(folder / "other.4.log"));
+}
+
+TEST(LogFiles, TheirNamesAreThoseThatRotationGives) {
+    const test::TempDir folder;
+    const std::string file = folder / "oracxfs.log";
+    log::configure({.level = log::Level::info, .file = file, .to_stderr = false, .rotate_bytes = 200, .rotate_files = 3});
+    for (int i = 0; i < 20; ++i) log::info("test", "a line that is long enough to fill a file soon");
+    log::configure({});
+    ASSERT_TRUE(std::filesystem::exists(folder / "oracxfs.1.log"));
+    log::remove_rotated_files(file, WallTime::max());
+    EXPECT_FALSE(std::filesystem::exists(folder / "oracxfs.1.log"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "oracxfs.3.log"));
+    EXPECT_TRUE(std::filesystem::exists(file));
+}
+
+TEST(LogLevel, ChangesWhileTheLogIsInUse) {
+    const test::TempDir folder;
+    const std::string file = folder / "oracxfs.log";
+    log::configure({.level = log::Level::info, .file = file, .to_stderr = false});
+    log::debug("test", "first");
+    log::set_level(log::Level::debug);
+    EXPECT_TRUE(log::enabled(log::Level::debug));
+    log::debug("test", "second");
+    log::set_level(log::Level::error);
+    log::warn("test", "third");
+    log::configure({});
+    std::stringstream text;
+    text << std::ifstream(file).rdbuf();
+    EXPECT_THAT(text.str(), Not(HasSubstr("first")));
+    EXPECT_THAT(text.str(), HasSubstr("second"));
+    EXPECT_THAT(text.str(), Not(HasSubstr("third")));
 }
 
 }  // namespace

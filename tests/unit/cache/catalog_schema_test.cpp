@@ -76,7 +76,9 @@ class CatalogSchemaTest : public CatalogTest {
         EXPECT_TRUE(find("local~").local_only);
         EXPECT_EQ(catalog_->xattr(find("torn").id, "user.x").value(), "1");
         EXPECT_EQ(catalog_->meta("k").value(), "v");
-        EXPECT_THAT(catalog_->events({}).value(), SizeIs(1));
+        EventQuery committed;
+        committed.kind = "committed";
+        EXPECT_THAT(catalog_->events(committed).value(), SizeIs(1));
         EXPECT_THAT(catalog_->staged_versions().value(), SizeIs(2));
         EXPECT_THAT(catalog_->known_objects(rows[0].provider).value(), SizeIs(2));
         write("more", {rows[0].provider});

@@ -75,6 +75,48 @@ TEST(Limiting, WithoutLimitsNothingWaits) {
     EXPECT_THAT(limited.clock.pauses(), testing::IsEmpty());
 }
 
+TEST(Limiting, RateFollowsTheTimeOfDay) {
+    FakeClock clock(FakeClock::Sleep::advances);
+    const WallTime evening = clock.wall() + Millis(10'000);
+    TokenBucket bucket(clock, 0, [&](WallTime now) -> std::uint64_t { return now < evening ? 100'000 : 400'000; });
+    EXPECT_TRUE(bucket.is_limited());
+    EXPECT_EQ(bucket.piece_bytes(), 5'000u);
+    SteadyTime begin = clock.steady();
+    for (int i = 0; i < 41; ++i) ASSERT_TRUE(bucket.take(10'000, {}));
+    EXPECT_NEAR(seconds(clock.steady() - begin), 4.0, 0.01);
+    clock.set_wall(evening);
+    clock.advance(Millis(1'000));
+    EXPECT_EQ(bucket.piece_bytes(), 20'000u);
+    begin = clock.steady();
+    for (int i = 0; i < 41; ++i) ASSERT_TRUE(bucket.take(10'000, {}));
+    EXPECT_NEAR(seconds(clock.steady() - begin), 1.0, 0.01);
+}
+
+TEST(Limiting, HoursWithoutALimitDoNotWait) {
+    FakeClock clock(FakeClock::Sleep::advances);
+    TokenBucket bucket(clock, 1'000, [](WallTime) -> std::uint64_t { return 0; });
+    EXPECT_EQ(bucket.piece_bytes(), SIZE_MAX);
+    EXPECT_TRUE(bucket.take(1'000'000, {}));
+    EXPECT_TRUE(bucket.take(1'000'000, {}));
+    EXPECT_THAT(clock.pauses(), testing::IsEmpty());
+}
+
+TEST(Limiting, UploadsFollowTheTimeOfDayAlsoInTheMiddle) {
+    FakeClock clock(FakeClock::Sleep::advances);
+    const WallTime evening = clock.wall() + Millis(2'000);
+    LimitingProvider provider(std::make_unique<MemoryProvider>(clock), clock, {},
+                              [&](WallTime now) -> std::uint64_t { return now < evening ? kMiB : 4 * kMiB; });
+    MemoryBlob blob(random_content(10 * kMiB, 1));
+    PutOptions options;
+    options.upload_id = "upload";
+    const SteadyTime begin = clock.steady();
+    ASSERT_THAT(provider.put({}, "file", blob, options), IsOk());
+    // 2 MiB in the first two seconds, 8 MiB in the next two; a change is noticed within a second.
+    const double took = seconds(clock.steady() - begin);
+    EXPECT_GE(took, 3.8);
+    EXPECT_LE(took, 4.9);
+}
+
 TEST(Limiting, IdleTimeIsNotSavedUp) {
     FakeClock clock(FakeClock::Sleep::advances);
     TokenBucket bucket(clock, 1'000'000);

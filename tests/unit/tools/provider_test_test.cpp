@@ -60,6 +60,69 @@ TEST(ProviderFactory, ATypeOfALaterVersionIsUnsupportedAndSaysSo) {
     EXPECT_NE(made.error().why.find("not supported in this version"), std::string::npos);
 }
 
+// A kind that notes how it was made.
+class FactorySettings : public testing::Test {
+  protected:
+    FactorySettings() {
+        registry_.add("sftp", [this](const ProviderConfig& config) -> Result<std::unique_ptr<Provider>> {
+            seen_verify_ = config.config["verify"].as_string();
+            return std::unique_ptr<Provider>(std::make_unique<test::MemoryProvider>(clock_));
+        });
+        entry_.name = "nas";
+        entry_.type = "sftp";
+        entry_.values = Json::object({{"verify", "auto"}});
+        surroundings_.clock = &clock_;
+        surroundings_.secret = [](const std::string& name) -> Result<std::string> { return fail(Errc::not_found, name); };
+    }
+    std::unique_ptr<Provider> make() {
+        auto made = make_provider(registry_, entry_, surroundings_);
+        EXPECT_TRUE(made.has_value());
+        return std::move(*made);
+    }
+
+    test::FakeClock clock_{test::FakeClock::Sleep::advances};
+    ProviderRegistry registry_;
+    ProviderEntry entry_;
+    ProviderSurroundings surroundings_;
+    std::string seen_verify_;
+};
+
+TEST_F(FactorySettings, ByDefaultAProviderVerifiesAsItDoesBest) {
+    EXPECT_TRUE(make()->capabilities().verifies_in_put);
+    EXPECT_EQ(seen_verify_, "auto");
+}
+
+TEST_F(FactorySettings, VerifyByDownloadReadsBackWhatAKindWouldOnlyHash) {
+    surroundings_.verify_by_download = true;
+    const auto provider = make();
+    EXPECT_TRUE(provider->capabilities().reads_back);
+    EXPECT_FALSE(provider->capabilities().verifies_in_put);
+    EXPECT_EQ(seen_verify_, "readback");
+}
+
+TEST_F(FactorySettings, AProvidersOwnVerifyGoesFirst) {
+    surroundings_.verify_by_download = true;
+    entry_.values.set("verify", "hash");
+    EXPECT_TRUE(make()->capabilities().verifies_in_put);
+    EXPECT_EQ(seen_verify_, "hash");
+}
+
+TEST_F(FactorySettings, HoursLimitUploadsAndNothingElse) {
+    const std::uint64_t rate = 1u << 20;
+    surroundings_.limit_hours = {{0, 0, rate}};  // all day
+    const auto provider = make();
+    const SteadyTime begin = clock_.steady();
+    test::MemoryBlob blob(test::random_content(3 * rate, 1));
+    PutOptions options;
+    options.upload_id = "upload";
+    const auto stored = provider->put({}, "file", blob, options);
+    ASSERT_TRUE(stored.has_value());
+    EXPECT_NEAR(std::chrono::duration<double>(clock_.steady() - begin).count(), 3.0, 0.2);
+    const SteadyTime read = clock_.steady();
+    EXPECT_TRUE(provider->read({}, stored->object, 0, 3 * rate, [](auto) { return true; }).has_value());
+    EXPECT_EQ(clock_.steady(), read);
+}
+
 TEST(ProviderFactory, AnUnusableProviderFailsEachCallWithItsReason) {
     const auto provider = make_unusable_provider(Error(Errc::key_unavailable, "open the stored secrets", "no key"));
     EXPECT_EQ(provider->probe({}).error().code, Errc::key_unavailable);

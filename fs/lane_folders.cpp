@@ -1,0 +1,137 @@
+// Lane: folders are made, moved and removed.
+
+#include <algorithm>
+
+#include "base/crash_point.h"
+#include "base/log.h"
+#include "fs/lane_claim.h"
+
+namespace oracxfs {
+
+namespace {
+constexpr std::uint32_t kDirectoryAttemptsMax = 8;
+}  // namespace
+
+Result<bool> Lane::run_directories(const std::stop_token& stop) {
+    ORACX_TRY(std::vector<DirectoryJob> jobs, env_.catalog.due_directories(id_, env_.clock.wall(), 4096));
+    const auto unclear = [](const DirectoryJob& job) { return !job.row.intent_key.empty(); };
+    std::stable_partition(jobs.begin(), jobs.end(), unclear);
+    folders_unclear_ = !jobs.empty() && unclear(jobs.front());
+    if (folders_unclear_) jobs.erase(std::find_if_not(jobs.begin(), jobs.end(), unclear), jobs.end());
+    bool did = false;
+    for (const DirectoryJob& job : jobs) {
+        if (stop.stop_requested()) return fail(Errc::cancelled, "replicate folders");
+        ORACX_TRY(const bool more, run_directory(job, stop));
+        did = true;
+        if (!more) break;
+    }
+    if (did && env_.on_health) env_.on_health(id_);  // somebody may wait for the folders
+    return did;
+}
+
+// False when the provider failed as a whole.
+Result<bool> Lane::run_directory(const DirectoryJob& job, const std::stop_token& stop) {
+    DirectoryRow row = job.row;
+    Status result;
+    if (!row.intent_key.empty()) {
+        // A move was begun and its end is not known: where is the folder?
+        const auto target = provider_->stat(context(stop), row.intent_key);
+        const auto source = provider_->stat(context(stop), row.key);
+        const auto unclear = [](const auto& seen) { return !seen && seen.error().code != Errc::not_found; };
+        if (unclear(target) || unclear(source)) {
+            result = fail(unclear(target) ? target.error() : source.error());
+        } else if (target && target->is_directory && !source) {
+            ORACX_TRYV(env_.catalog.record_directory_move(row.node, id_, row.key, row.intent_key));
+            ORACX_TRYV(env_.catalog.make_due(id_, env_.clock.wall()));
+            return true;
+        } else {
+            row.intent_key.clear();
+            row.due = env_.clock.wall();
+            ORACX_TRYV(env_.catalog.record_directory(row));
+            return true;
+        }
+    } else if (!row.wanted) {
+        touch(row.key);
+        result = row.key.empty() ? Status() : provider_->remove_directory(context(stop), row.key);
+        if (result && !row.key.empty()) prune_parents(row.key, stop);
+        if (result || result.error().code == Errc::not_found || result.error().code == Errc::not_directory) {
+            ORACX_TRYV(env_.catalog.drop_directory(row.node, id_));
+            return true;
+        }
+        if (result.error().code == Errc::not_empty && row.attempts >= kDirectoryAttemptsMax) {
+            event("warning", "folder", row.key, std::string(info(Errc::not_empty).e_code),
+                  "kept: it holds files that oracxfs did not put there");
+            ORACX_TRYV(env_.catalog.drop_directory(row.node, id_));
+            return true;
+        }
+    } else if (row.key.empty() || row.key == job.want_key) {
+        touch(job.want_key);
+        auto made = provider_->make_directory(context(stop), job.want_key);
+        if (!made && (made.error().code == Errc::exists || made.error().code == Errc::not_directory)) {
+            ORACX_TRY(const bool clear, clear_way(job.want_key, stop));
+            if (clear) made = provider_->make_directory(context(stop), job.want_key);
+        }
+        if (made) {
+            row.key = job.want_key;
+            row.due.reset();
+            row.attempts = 0;
+            row.error_text.clear();
+            ORACX_TRYV(env_.catalog.record_directory(row));
+            return true;
+        }
+        result = fail(made.error());
+    } else {
+        RemoteObject object;
+        object.key = row.key;
+        object.is_directory = true;
+        row.intent_key = job.want_key;
+        folders_unclear_ = true;  // also while it is under way
+        touch(row.key);
+        touch(job.want_key);
+        ORACX_TRYV(env_.catalog.record_directory(row));
+        ORACX_CRASH_POINT("lane.directory.intent_recorded");
+        const auto moved = provider_->rename(context(stop), object, job.want_key, std::nullopt);
+        if (moved) {
+            ORACX_TRYV(env_.catalog.record_directory_move(row.node, id_, row.key, job.want_key));
+            prune_parents(row.key, stop);
+            return true;
+        }
+        if (moved.error().code != Errc::outcome_unknown && moved.error().code != Errc::cancelled) row.intent_key.clear();
+        if (moved.error().code == Errc::exists || moved.error().code == Errc::not_found) {
+            // The target is there already, or the source never was: the files inside move one by one.
+            const std::string from = row.key;
+            if (const auto there = provider_->stat(context(stop), job.want_key); there && !there->is_directory)
+                ORACX_TRYV(clear_way(job.want_key, stop));
+            if (const auto made = provider_->make_directory(context(stop), job.want_key); !made) {
+                result = fail(made.error());
+            } else {
+                row.key = job.want_key;
+                row.due.reset();
+                ORACX_TRYV(env_.catalog.record_directory(row));
+                ORACX_TRY(const auto known, env_.catalog.known_objects(id_));
+                for (const auto& object_below : known)
+                    if (!object_below.directory && object_below.key.starts_with(from + "/"))
+                        ORACX_TRYV(env_.catalog.make_replica_due(object_below.version, id_, env_.clock.wall()));
+                if (moved.error().code == Errc::exists) prune_parents(from + "/x", stop);
+                return true;
+            }
+        } else {
+            result = fail(moved.error());
+        }
+    }
+    const Error& error = result.error();
+    if (error.code == Errc::cancelled) return fail(error);
+    row.error_text = error.to_string();
+    if (concerns_provider(error.code) || error.code == Errc::outcome_unknown) {
+        provider_failed(error);
+        row.due = env_.clock.wall();
+        ORACX_TRYV(env_.catalog.record_directory(row));
+        return false;
+    }
+    row.attempts += 1;
+    row.due = env_.clock.wall() + std::min(env_.options.retry_pause_max, env_.options.retry_pause_min * (1 << std::min(row.attempts, 12u)));
+    ORACX_TRYV(env_.catalog.record_directory(row));
+    return true;
+}
+
+}  // namespace oracxfs

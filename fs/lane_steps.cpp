@@ -1,0 +1,162 @@
+// Lane: the steps that are no uploads, and what stands in their way.
+
+#include <algorithm>
+
+#include "base/crash_point.h"
+#include "base/log.h"
+#include "fs/lane_claim.h"
+
+namespace oracxfs {
+
+Status Lane::look(const ReplicaJob& job, const Step& step, const std::stop_token& stop) {
+    Result<Found> found = Found{};
+    const auto there = provider_->stat(context(stop), step.key);
+    if (there) {
+        found->object = *there;
+        if (!there->is_directory && there->size == job.size) {
+            ORACX_TRY(const ContentDigests digests, env_.catalog.digests(job.row.version));
+            const Status same = provider_->verify(context(stop), *there, digests);
+            found->is_ours = same.has_value();
+            if (!same && same.error().code != Errc::corrupt && same.error().code != Errc::not_found) found = fail(same.error());
+        }
+    } else if (there.error().code != Errc::not_found) {
+        found = fail(there.error());
+    }
+    Outcome outcome = after_look(job, step, found, env_.clock.wall(), retry_times());
+    const bool conflict = outcome.conflict;
+    ORACX_TRYV(finish(job, std::move(outcome)));
+    return conflict ? keep_stranger(job, step.key, stop) : Status();
+}
+
+Status Lane::move(const ReplicaJob& job, const Step& step, const std::stop_token& stop) {
+    const ReplicaRow begun = begin_step(job.row, step);
+    ORACX_TRY(const bool mine, record_begun(job, begun));
+    if (!mine) return {};
+    ORACX_CRASH_POINT("lane.move.intent_recorded");
+    touch(job.row.key);
+    touch(step.key);
+    const auto result = provider_->rename(context(stop), object_of(job.row, job.size), step.key, step.replaces);
+    ORACX_CRASH_POINT("lane.move.done");
+    ORACX_TRY(std::optional<ReplicaJob> fresh, env_.catalog.replica_job(job.row.version, id_));
+    ReplicaJob judged = fresh ? std::move(*fresh) : job;
+    judged.row = job.row;
+    Outcome outcome = after_move(judged, begun, step, result, env_.clock.wall(), retry_times());
+    const bool conflict = outcome.conflict;
+    ORACX_TRYV(finish(judged, std::move(outcome)));
+    if (result) prune_parents(job.row.key, stop);
+    return conflict ? keep_stranger(job, step.key, stop) : Status();
+}
+
+Status Lane::move_aside(const ReplicaJob& job, const std::stop_token& stop) {
+    Claim claim(*this);
+    if (!claim.add(job.occupant->version)) return {};  // it is being worked on: it moves by itself
+    ORACX_TRY(const std::optional<ReplicaJob> blocker, env_.catalog.replica_job(job.occupant->version, id_));
+    if (!blocker || blocker->row.key != job.want_key || !blocker->row.intent_key.empty()) return {};
+    return step_aside(*blocker, stop);
+}
+
+Status Lane::step_aside(const ReplicaJob& blocker_job, const std::stop_token& stop) {
+    const ReplicaJob* blocker = &blocker_job;
+    const Step aside{Step::Kind::move_aside, aside_key(env_.instance, blocker->row.version), {}, {}};
+    const ReplicaRow begun = begin_step(blocker->row, aside);
+    ORACX_TRY(const bool mine, record_begun(*blocker, begun));
+    if (!mine) return {};
+    touch(blocker->row.key);
+    touch(aside.key);
+    const auto result = provider_->rename(context(stop), object_of(blocker->row, blocker->size), aside.key, std::nullopt);
+    return finish(*blocker, after_move(*blocker, begun, aside, result, env_.clock.wall(), retry_times()));
+}
+
+// Something we don't know stands where a replica must go: it stays, under a name that says so.
+Status Lane::keep_stranger(const ReplicaJob& job, const std::string& key, const std::stop_token& stop) {
+    const auto there = provider_->stat(context(stop), key);
+    if (!there) {
+        if (there.error().code != Errc::not_found) {
+            if (concerns_provider(there.error().code)) provider_failed(there.error());
+            return {};
+        }
+        // Nobody stands there, also not the unwanted version that was to be replaced: its row must not block the place.
+        if (job.occupant && !job.occupant_wanted && job.occupant->key == key)
+            ORACX_TRYV(env_.catalog.record({{ReplicaChange::Kind::drop, *job.occupant, std::nullopt}}, false));
+        return {};
+    }
+    if (there->is_directory) {
+        ORACX_TRY(const bool clear, clear_way(key, stop));
+        if (clear) return {};
+    }
+    for (int n = 1; n <= 20; ++n) {
+        const std::string kept = conflict_key(key, name_, env_.clock.wall(), n);
+        touch(key);
+        const auto moved = provider_->rename(context(stop), *there, kept, std::nullopt);
+        if (moved) {
+            event("warning", "conflict", key, std::string(info(Errc::exists).e_code),
+                  "a file that oracxfs did not put there was kept as \"" + kept + "\"");
+            if (job.occupant && job.occupant->key == key)
+                ORACX_TRYV(env_.catalog.record({{ReplicaChange::Kind::drop, *job.occupant, std::nullopt}}, false));
+            return {};
+        }
+        if (moved.error().code == Errc::exists) continue;
+        if (concerns_provider(moved.error().code)) provider_failed(moved.error());
+        log::warn("lane", "stranger not moved: " + moved.error().to_string());
+        return {};
+    }
+    return {};
+}
+
+Result<bool> Lane::clear_way(const std::string& key, const std::stop_token& stop) {
+    ORACX_TRY(const std::vector<Catalog::KnownObject> files, env_.catalog.files_at(id_, key));
+    for (const Catalog::KnownObject& file : files) {
+        Claim claim(*this);
+        if (!claim.add(file.version)) return true;  // being worked on: it goes by itself, the caller comes again
+        ORACX_TRY(const std::optional<ReplicaJob> job, env_.catalog.replica_job(file.version, id_));
+        if (!job || job->row.key != file.key) continue;
+        if (!job->row.intent_key.empty()) {
+            ORACX_TRYV(run_step(*job, next_step(*job, env_.clock.wall(), Millis(0)), stop));
+            return true;
+        }
+        if (job->wanted) {
+            if (job->want_key == job->row.key) return false;  // by right: the tree has both, which can't be
+            ORACX_TRYV(step_aside(*job, stop));
+            continue;
+        }
+        touch(job->row.key);
+        const Status gone = provider_->remove(context(stop), object_of(job->row, job->size), RemoveMode::trash);
+        ORACX_TRYV(finish(*job, after_remove(*job, gone, env_.clock.wall(), retry_times())));
+    }
+    const auto there = provider_->stat(context(stop), key);
+    if (!there) return true;
+    if (!there->is_directory) return false;
+    // Folders of ours that were emptied or are still to be moved away (their rows cope with finding nothing), but no files.
+    std::vector<std::string> folders{key};
+    std::string cursor;
+    do {
+        ORACX_TRY(const ListPage page, provider_->list(context(stop), key, cursor));
+        for (const RemoteObject& object : page.entries) {
+            if (!object.is_directory) return false;
+            folders.push_back(object.key);
+        }
+        if (!page.leftovers.empty()) return false;
+        cursor = page.next;
+    } while (!cursor.empty());
+    touch(key);
+    std::sort(folders.begin(), folders.end());
+    while (!folders.empty()) {
+        if (!provider_->remove_directory(context(stop), folders.back())) return false;
+        folders.pop_back();
+    }
+    return true;
+}
+
+// A folder that no longer exists in the tree goes with its last file; one that is wanted has a row of its own.
+void Lane::prune_parents(const std::string& key, const std::stop_token& stop) {
+    std::string directory(parent_key(key));
+    while (!directory.empty()) {
+        const auto node = env_.catalog.find(directory);
+        if (!node || node->has_value()) return;
+        touch(directory);
+        if (!provider_->remove_directory(context(stop), directory)) return;  // not empty, or busy: harmless
+        directory = std::string(parent_key(directory));
+    }
+}
+
+}  // namespace oracxfs

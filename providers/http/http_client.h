@@ -26,13 +26,13 @@
 namespace oracxfs::http {
 
 struct ClientOptions {
-    std::string ca_file;                   // PEM; "" = the system's store
+    std::string ca_file{};                 // PEM; "" = the system's store
     Millis connect_timeout{15'000};
     Millis stall_timeout{30'000};          // no byte in either direction for so long: Errc::unavailable / outcome_unknown
     std::uint32_t connections_max = 8;     // per host
     std::uint64_t upload_limit = 0;        // bytes/s over all requests of the client; 0 = none
     std::uint64_t download_limit = 0;
-    std::string user_agent;                // "" = oracxfs/<version>
+    std::string user_agent{};              // "" = oracxfs/<version>
     Clock* clock = nullptr;                // outlives the client; nothing = the system's
 };
 
@@ -43,7 +43,9 @@ struct Header {
 struct Request {
     std::string method = "GET";
     std::string url;                        // https; http only for a loopback address
-    std::vector<Header> headers;            // never carries line breaks: such a request is refused with Errc::invalid
+    // Never with line breaks: such a request is refused with Errc::invalid; so are headers that are made by the client
+    // (Content-Length, Transfer-Encoding, Host, Expect, Connection, and those of `bearer` and `content_type` twice).
+    std::vector<Header> headers;
     std::string bearer;                     // sent as "Authorization: Bearer ..."; "" = none
     std::string content_type;
     std::span<const std::byte> body;        // outlives the call

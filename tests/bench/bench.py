@@ -151,7 +151,7 @@ def reads(args, table, base, sshd):
     os.makedirs(f"{place}/sshfs")
     has_sshfs = shutil.which("sshfs") is not None
     if has_sshfs:
-        run("sshfs", "-p", str(sshd.port), *sshd.options, f"127.0.0.1:{mounted.targets[0]}", f"{place}/sshfs")
+        run("sshfs", "-p", str(sshd.port), "-o", f"IdentityFile={sshd.base}/id", *sshd.options[2:], f"127.0.0.1:{mounted.targets[0]}", f"{place}/sshfs")
     cold, cold_get, cold_sshfs, warm, warm_disk = [], [], [], [], []
     def read(path):
         with open(path, "rb", buffering=0) as file:

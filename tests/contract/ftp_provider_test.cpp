@@ -365,7 +365,7 @@ TEST_F(ScriptedFtpTest, EveryPathLiesBelowTheFolder) {
     for (const std::string& line : ftp_->commands()) {
         const std::size_t slash = line.find('/');
         if (slash == std::string::npos) continue;
-        EXPECT_TRUE(line.substr(slash).starts_with("/home/replica")) << line;
+        EXPECT_TRUE(line.substr(slash).starts_with("/login/replica")) << line;
     }
 }
 
@@ -382,8 +382,8 @@ TEST_F(ScriptedFtpTest, NamesThatFtpCannotCarryAreRefusedBeforeAnythingIsSent) {
 TEST_F(ScriptedFtpTest, HostileListingsNameNothingOutside) {
     start({.hook = [](const std::string&) { return std::nullopt; }});
     ASSERT_THAT(put("good", "x"), IsOk());
-    ftp_->set_file("/home/replica/..", "up");
-    ftp_->set_file("/home/replica/bell\a", "bell");
+    ftp_->set_file("/login/replica/..", "up");
+    ftp_->set_file("/login/replica/bell\a", "bell");
     const auto page = provider().list(ctx_, "", "");
     ASSERT_THAT(page, IsOk());
     ASSERT_EQ(page->entries.size(), 1u);
@@ -405,10 +405,10 @@ TEST_F(ScriptedFtpTest, TimesAreNotAskedForTwice) {
     start({.features = " REST STREAM\r\n"});
     for (int i = 0; i < 5; ++i) ASSERT_THAT(put("f" + std::to_string(i), "x"), IsOk());
     ASSERT_THAT(provider().list(ctx_, "", ""), IsOk());
-    const std::size_t before = count("MDTM /home/replica/f");
+    const std::size_t before = count("MDTM /login/replica/f");
     EXPECT_GE(before, 5u);
     ASSERT_THAT(provider().list(ctx_, "", ""), IsOk());
-    EXPECT_EQ(count("MDTM /home/replica/f"), before);
+    EXPECT_EQ(count("MDTM /login/replica/f"), before);
 }
 
 TEST_F(ScriptedFtpTest, TooManyConnectionsBeforeTheFirstIsThrottled) {
@@ -461,7 +461,7 @@ TEST_F(ScriptedFtpTest, UnansweredRenameIsOutcomeUnknown) {
 TEST_F(ScriptedFtpTest, OldVersionComesBackWhenTheNewOneGetsNoName) {
     bool armed = false;
     start({.hook = [&](const std::string& line) -> std::optional<FtpScript> {
-        if (!armed || line != "RNTO /home/replica/doc") return std::nullopt;
+        if (!armed || line != "RNTO /login/replica/doc") return std::nullopt;
         armed = false;
         return FtpScript{Act::reply, "553 not this time"};
     }});

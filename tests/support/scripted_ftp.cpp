@@ -68,7 +68,7 @@ struct ScriptedFtp::State {
     UniqueFd listener;
     mutable std::mutex mutex;
     std::map<std::string, File> files;
-    std::set<std::string> folders{"/", "/home"};
+    std::set<std::string> folders{"/", "/login"};
     std::vector<std::string> commands;
     std::atomic<unsigned> open = 0, sessions = 0;
     std::uint64_t uniques = 0;
@@ -123,7 +123,7 @@ class Session {
         return all;
     }
 
-    std::string folder = "/home", rename_from;
+    std::string folder = "/login", rename_from;
     std::uint64_t restart = 0;
 
   private:
@@ -248,7 +248,7 @@ void ScriptedFtp::State::serve(const UniqueFd& control, const std::stop_token& s
             if (verb == "USER") reply = "331 password?";
             else if (verb == "PASS") reply = (++sessions, "230 welcome");
             else if (verb == "AUTH") reply = "502 no TLS here";
-            else if (verb == "PWD") reply = "257 \"/home\" is it";
+            else if (verb == "PWD") reply = "257 \"/login\" is it";
             else if (verb == "FEAT") reply = "211-Features:\r\n" + options.features + "211 End";
             else if (verb == "TYPE" || verb == "OPTS" || verb == "PBSZ" || verb == "PROT") reply = "200 fine";
             else if (verb == "EPSV") reply = session.passive();

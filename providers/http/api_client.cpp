@@ -13,6 +13,7 @@ namespace {
 constexpr Millis kPauseFirst{1'000};
 constexpr Millis kPauseMax{64'000};
 constexpr std::size_t kJsonDepthMax = 64;
+constexpr unsigned kRenewalsMax = 2;  // of the token, for one request
 
 // Where the service names no time: 1, 2, 4 ... 64 s, each between the half and the whole of it.
 Millis backoff(unsigned failures) {
@@ -34,18 +35,17 @@ class TokenApiClient final : public ApiClient {
     // repeated.
     Result<Response> perform(const OpContext& ctx, Request request) override {
         Waits waits;
-        for (bool renewed = false;;) {
+        for (unsigned renewed = 0;;) {
             ORACX_TRYV(wait_for_turn(ctx, request, waits));
             ORACX_TRY(request.bearer, tokens_.token(ctx));
             const SteadyTime started = clock_.steady();
             ORACX_TRY(Response response, client_.perform(ctx, request));
             if (is_stale_token(response)) {
                 tokens_.refused(request.bearer);
-                if (renewed)
+                if (renewed++ == kRenewalsMax)
                     return fail(Error(Errc::unauthenticated, label(request),
                                       "the service refuses the access token, also a new one: sign in again")
                                     .with_native(response.status));
-                renewed = true;
             } else if (is_throttle(request, response)) {
                 note_throttle(response, started, waits);
             } else {

@@ -59,8 +59,8 @@ class TokenSource {
     // A token that is good for at least a minute. unauthenticated: sign in again (says how; final until the record
     // changes); unavailable: the token service can't be reached.
     virtual Result<std::string> token(const OpContext& ctx) = 0;
-    // The service answered 401 to this token: the next token() renews it, unless somebody did so already. A token refused
-    // twice in a row right after a refresh makes token() fail with unauthenticated.
+    // The service answered 401 to this token: the next token() renews it, unless somebody did so already. Three new
+    // tokens in a row that are refused make token() fail with unauthenticated for two minutes, or until the record changes.
     virtual void refused(const std::string& token) = 0;
     virtual void accepted() = 0;  // the token worked
 };

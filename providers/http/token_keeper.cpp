@@ -7,6 +7,8 @@
 namespace oracxfs::http {
 namespace {
 
+constexpr unsigned kRefusalsMax = 3;              // new tokens in a row
+constexpr Millis kPauseAfterRefusals{120'000};
 constexpr Millis kEarly = std::chrono::minutes(5);
 constexpr Millis kGood = std::chrono::minutes(1);
 constexpr Millis kPauseAfterEarlyFailure = std::chrono::seconds(30);
@@ -51,8 +53,10 @@ class TokenKeeper final : public TokenSource {
         if (refused_ || token.empty() || token != current_.token) return;
         refused_ = true;
         not_before_ = {};
-        if (++refusals_ < 2) return;
+        if (++refusals_ < kRefusalsMax) return;
+        // Not for ever: services have bad minutes, too.
         final_ = grant_->refused_twice();
+        final_until_ = clock_.steady() + kPauseAfterRefusals;
     }
 
     void accepted() override {
@@ -80,6 +84,10 @@ class TokenKeeper final : public TokenSource {
     }
 
     Status load_if_needed() {
+        if (final_ && final_until_ && clock_.steady() >= *final_until_) {
+            final_.reset();
+            final_until_.reset();
+        }
         if (final_) {
             if (!grant_->has_changed()) return fail(*final_);
             loaded_ = false;
@@ -93,6 +101,7 @@ class TokenKeeper final : public TokenSource {
         current_ = std::move(*kept);
         loaded_ = true;
         final_.reset();
+        final_until_.reset();
         refused_ = false;
         refusals_ = 0;
         not_before_ = {};
@@ -153,6 +162,7 @@ class TokenKeeper final : public TokenSource {
         if (before == State::bad) {
             if (error.code == Errc::unauthenticated) {
                 final_ = error;
+                final_until_.reset();
                 return;
             }
             const Millis doubled = std::chrono::seconds(1) * (1 << std::min(failures_++, 6u));
@@ -171,6 +181,7 @@ class TokenKeeper final : public TokenSource {
     bool refused_ = false;    // the current token
     unsigned refusals_ = 0;   // tokens in a row that were refused before any was accepted
     std::optional<Error> final_;
+    std::optional<SteadyTime> final_until_;  // nothing: until the record changes
     bool renewing_ = false;
     std::uint64_t rounds_ = 0;
     std::optional<Error> round_failure_;

@@ -83,11 +83,11 @@ TEST_F(ApiClientTest, RenewsARefusedTokenOnce) {
 }
 
 TEST_F(ApiClientTest, GivesUpWhenTheNewTokenIsRefusedToo) {
-    client_.answers = {{401, {}, ""}, {401, {}, ""}, {200, {}, ""}};
+    client_.answers = {{401, {}, ""}, {401, {}, ""}, {401, {}, ""}, {200, {}, ""}};
     const auto response = call();
     ASSERT_THAT(response, HasCode(Errc::unauthenticated));
     EXPECT_EQ(response.error().to_string().find("secret"), std::string::npos);
-    EXPECT_THAT(tokens_.refusals, ElementsAre("t0", "t1"));
+    EXPECT_THAT(tokens_.refusals, ElementsAre("t0", "t1", "t2"));
     EXPECT_EQ(tokens_.accepts, 0);
 }
 

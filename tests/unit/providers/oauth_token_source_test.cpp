@@ -156,17 +156,21 @@ TEST_F(TokenSourceTest, SixteenRefusalsOfOneTokenMakeOneRenewal) {
     EXPECT_EQ(service_.requests(), 1u);
 }
 
-TEST_F(TokenSourceTest, TokenRefusedRightAfterItsRenewalIsTheEnd) {
+TEST_F(TokenSourceTest, TokensRefusedRightAfterTheirRenewalAreTheEndForAWhile) {
     EXPECT_EQ(token(), "old");
     source().refused("old");
     EXPECT_EQ(token(), "new1");
     source().refused("new1");
+    EXPECT_EQ(token(), "new2");
+    source().refused("new2");
     for (int i = 0; i < 3; ++i) {
         const auto got = source().token({});
         ASSERT_THAT(got, HasCode(Errc::unauthenticated));
         EXPECT_THAT(got.error().why, HasSubstr("oracxfs dropbox --name d"));
     }
-    EXPECT_EQ(service_.requests(), 1u) << "no endless loop";
+    EXPECT_EQ(service_.requests(), 2u) << "no endless loop";
+    clock_.advance(minutes(3));
+    EXPECT_EQ(token(), "new3") << "the service may have had a bad minute";
 }
 
 TEST_F(TokenSourceTest, RefusalsWithSuccessInBetweenAreOrdinary) {

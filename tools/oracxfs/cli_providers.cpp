@@ -1,13 +1,13 @@
-// local, sftp: add a provider. providers list|show|test|enable|disable|remove|rename
+// local, sftp: add a provider (google-drive: cli_google_drive.cpp). providers list|show|test|enable|disable|remove|rename
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 
 #include "base/hash.h"
 #include "tools/config/schema.h"
+#include "tools/oracxfs/add_provider.h"
 #include "tools/oracxfs/commands.h"
 #include "tools/oracxfs/provider_factory.h"
 #include "tools/oracxfs/provider_test.h"
@@ -18,9 +18,6 @@ namespace oracxfs {
 namespace {
 
 constexpr Millis kTestMax{120'000};
-
-// Secrets just entered and not yet stored, by their names.
-using FreshSecrets = std::map<std::string, std::string>;
 
 Json step_report(const ProviderTestStep& step) {
     return Json::object({{"step", step.name}, {"ok", !step.error.has_value()}, {"ms", step.took.count()}});
@@ -69,11 +66,7 @@ TestOutcome run_test(Cli& cli, const ProviderEntry& entry, const FreshSecrets& f
     return outcome;
 }
 
-struct AddFlags {
-    std::string name;
-    bool no_test = false;
-    bool replace = false;
-};
+}  // namespace
 
 void add_common(CLI::App& app, AddFlags& flags, const std::string& default_name) {
     flags.name = default_name;
@@ -81,6 +74,8 @@ void add_common(CLI::App& app, AddFlags& flags, const std::string& default_name)
     app.add_flag("--no-test", flags.no_test, "Save it without testing it");
     app.add_flag("--replace", flags.replace, "Change the provider of this name");
 }
+
+namespace {
 
 // Only members that differ from their defaults stand in the file.
 Result<ProviderEntry> checked_entry(Cli& cli, const std::string& name, const Json& values, ConfigDocument& document) {
@@ -102,7 +97,8 @@ Result<CommandResult> save_provider(Cli& cli, const AddFlags& flags, const Json&
     return CommandResult{Json::object({{"name", flags.name}, {"type", values["type"]}, {"tested", !flags.no_test}, {"steps", std::move(steps)}}), std::move(text), 0, {}, false};
 }
 
-// Everything after the command line was read: check, test, save.
+}  // namespace
+
 Result<CommandResult> add_provider(Cli& cli, const AddFlags& flags, Json values, const FreshSecrets& fresh) {
     if (!is_provider_name(flags.name))
         return fail(Errc::usage, "--name " + flags.name, "1 to 32 characters of a-z, 0-9 and - are allowed");
@@ -126,6 +122,8 @@ Result<CommandResult> add_provider(Cli& cli, const AddFlags& flags, Json values,
     }
     return save_provider(cli, flags, values, fresh, std::move(steps));
 }
+
+namespace {
 
 Run declare_local(CLI::App& app) {
     struct Flags : AddFlags {
@@ -348,6 +346,7 @@ void add_provider_commands(CommandTable& table) {
     const std::string group = "Providers";
     table.push_back({"local", group, "Add a folder on a disk as a provider", declare_local});
     table.push_back({"sftp", group, "Add an SFTP account as a provider", declare_sftp});
+    table.push_back({"google-drive", group, "Add a Google Drive as a provider; signs in when called bare", declare_google_drive});
     table.push_back({"providers", group, "List, test and change providers", {}});
     table.push_back({"providers list", group, "List them with their states", [](CLI::App&) -> Run { return list_providers; }});
     table.push_back({"providers show", group, "Show one with its settings", [](CLI::App& app) { return declare_on_provider(app, show_provider); }});

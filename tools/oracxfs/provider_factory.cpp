@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "providers/google_drive/google_drive_provider.h"
 #include "providers/limiting.h"
 #include "providers/local/local_provider.h"
 #include "providers/metered.h"
@@ -43,7 +44,8 @@ ProviderRegistry make_registry() {
     ProviderRegistry registry;
     registry.add("local", make_local_provider);
     registry.add(kSftpType, make_sftp_provider);
-    for (const char* later : {"ftp", "dropbox", "google-drive", "s3", "webdav"})
+    registry.add(kGoogleDriveType, make_google_drive_provider);
+    for (const char* later : {"ftp", "dropbox", "s3", "webdav"})
         registry.add(later, [](const ProviderConfig& config) -> Result<std::unique_ptr<Provider>> {
             return fail(Error(Errc::unsupported, "open provider " + config.name,
                               "the type " + config.type + " is not supported in this version")

@@ -1,0 +1,29 @@
+#pragma once
+// What the commands that add a provider share: common options; check, test, save.
+
+#include <map>
+#include <string>
+
+#include "tools/oracxfs/commands.h"
+
+namespace oracxfs {
+
+struct AddFlags {
+    std::string name;
+    bool no_test = false;
+    bool replace = false;
+};
+// --name, --no-test, --replace
+void add_common(CLI::App& app, AddFlags& flags, const std::string& default_name);
+
+// Secrets just entered and not yet stored, by their full names ("nas/password").
+using FreshSecrets = std::map<std::string, std::string>;
+
+// Everything after the command line was read: checks the entry, tests the provider unless told not to, stores the secrets
+// and saves the configuration. Nothing is saved when the test fails.
+Result<CommandResult> add_provider(Cli& cli, const AddFlags& flags, Json values, const FreshSecrets& fresh);
+
+// Commands with files of their own.
+Run declare_google_drive(CLI::App& app);
+
+}  // namespace oracxfs

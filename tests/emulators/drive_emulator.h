@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,6 +52,10 @@ struct DriveEntry {
     std::map<std::string, std::string> app_properties;
     std::uint64_t version = 0;
 };
+
+struct DriveCaller;
+struct DriveFile;
+struct DriveSession;
 
 class DriveEmulator final : public Emulator {
   public:
@@ -100,29 +105,37 @@ class DriveEmulator final : public Emulator {
     HttpsResponse words_for(const Fault& fault, const Call& call) override;
 
   private:
-    using Handler = HttpsResponse (DriveEmulator::*)(Call& call);
+    DriveCaller caller_of(const Call& call) const;
+    // A change by somebody else; `step` gives the file, or nothing where there is none.
+    DriveEntry change(const std::function<DriveFile*(State&)>& step);
+    bool edit(std::string_view id, const std::function<void(State&, DriveFile&)>& step);
+    DriveEntry make(std::string_view parent, std::string_view name, std::string_view mime_type, Owner owner,
+                    const std::function<void(State&, DriveFile&)>& fill);
+    DriveSession& session_of(Call& call);
+    void receive(Call& call, DriveSession& session, bool last);
+    HttpsResponse finish_upload(Call& call, DriveSession& session, const DriveCaller& caller);
 
-    HttpsResponse about(Call& call);
-    HttpsResponse generate_ids(Call& call);
-    HttpsResponse list(Call& call);
-    HttpsResponse get(Call& call);
-    HttpsResponse download(Call& call);
-    HttpsResponse create(Call& call);
-    HttpsResponse update(Call& call);
-    HttpsResponse remove_file(Call& call);
-    HttpsResponse copy(Call& call);
-    HttpsResponse empty_trash(Call& call);
-    HttpsResponse upload_multipart(Call& call);
-    HttpsResponse upload_start(Call& call);
-    HttpsResponse upload_put(Call& call);
-    HttpsResponse upload_query(Call& call);
-    HttpsResponse revisions_list(Call& call);
-    HttpsResponse revisions_get(Call& call);
-    HttpsResponse revisions_download(Call& call);
-    HttpsResponse revisions_update(Call& call);
-    HttpsResponse revisions_delete(Call& call);
-    HttpsResponse start_page_token(Call& call);
-    HttpsResponse changes(Call& call);
+    HttpsResponse about(Call& call, const DriveCaller& caller);
+    HttpsResponse generate_ids(Call& call, const DriveCaller& caller);
+    HttpsResponse list(Call& call, const DriveCaller& caller);
+    HttpsResponse get(Call& call, const DriveCaller& caller);
+    HttpsResponse download(Call& call, const DriveCaller& caller);
+    HttpsResponse create(Call& call, const DriveCaller& caller);
+    HttpsResponse update(Call& call, const DriveCaller& caller);
+    HttpsResponse remove_file(Call& call, const DriveCaller& caller);
+    HttpsResponse copy(Call& call, const DriveCaller& caller);
+    HttpsResponse empty_trash(Call& call, const DriveCaller& caller);
+    HttpsResponse upload_multipart(Call& call, const DriveCaller& caller);
+    HttpsResponse upload_start(Call& call, const DriveCaller& caller);
+    HttpsResponse upload_put(Call& call, const DriveCaller& caller);
+    HttpsResponse upload_query(Call& call, const DriveCaller& caller);
+    HttpsResponse revisions_list(Call& call, const DriveCaller& caller);
+    HttpsResponse revisions_get(Call& call, const DriveCaller& caller);
+    HttpsResponse revisions_download(Call& call, const DriveCaller& caller);
+    HttpsResponse revisions_update(Call& call, const DriveCaller& caller);
+    HttpsResponse revisions_delete(Call& call, const DriveCaller& caller);
+    HttpsResponse start_page_token(Call& call, const DriveCaller& caller);
+    HttpsResponse changes(Call& call, const DriveCaller& caller);
 
     std::unique_ptr<State> state_;
 };

@@ -264,7 +264,8 @@ Json DropboxEmulator::session_finish_batch(Call& call, const Json& argument) {
                 const VersionHandle made = s.commit(entry.commit, content, hash, call.has(Fault::Kind::full));
                 session->finished = true;
                 Json result = Json::object({{".tag", "success"}});
-                for (const auto& [name, value] : s.metadata(*made, made->display, false).members()) result.set(name, value);
+                const Json metadata = s.metadata(*made, made->display, false);
+                for (const auto& [name, value] : metadata.members()) result.set(name, value);
                 return result;
             } catch (const RouteError& error) {
                 throw RouteError{tag("path", error.error)};

@@ -1,5 +1,7 @@
 // How DropboxEmulator is spoken to: headers, tokens, arguments, names, folders, revisions.
 
+#include <thread>
+
 #include "tests/unit/emulators/dropbox_fixture.h"
 
 namespace oracxfs::test {

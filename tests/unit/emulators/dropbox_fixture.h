@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <deque>
+
 #include "tests/emulators/dropbox_emulator.h"
 #include "tests/unit/emulators/emulator_client.h"
 
@@ -24,7 +26,7 @@ class DropboxEmulatorTest : public testing::Test {
         request.url = dropbox_.base_url() + "/2/" + route;
         request.bearer = token_;
         request.content_type = "application/json";
-        request.body = bytes_of(body);
+        request.body = bytes_of(bodies_.emplace_back(body));
         return request;
     }
     http::Response rpc(const std::string& route, const std::string& body) { return client_.send(rpc_request(route, body)); }
@@ -84,6 +86,7 @@ class DropboxEmulatorTest : public testing::Test {
     DropboxEmulator dropbox_;
     EmulatorClient client_{dropbox_};
     std::string token_;
+    std::deque<std::string> bodies_;  // of requests that are still to be sent
 };
 
 }  // namespace oracxfs::test

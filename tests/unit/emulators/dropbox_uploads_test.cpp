@@ -1,5 +1,6 @@
 // Uploads to DropboxEmulator: commits, sessions, batches, hashes, the write lock, faults.
 
+#include <atomic>
 #include <thread>
 
 #include "tests/emulators/content.h"
@@ -200,8 +201,13 @@ TEST_F(DropboxWriteLock, RefusesASecondCommitByTurnsInBothForms) {
     std::optional<EmulatorClient> other(dropbox_);
     std::stop_source stop;
     const http::Request request = rpc_request("files/create_folder_v2", R"({"path":"/first"})");
-    std::jthread first([&] { (void)other->perform(OpContext{stop.get_token(), {}}, request); });
-    while (!dropbox_.find("/first")) std::this_thread::yield();
+    std::atomic<bool> ended = false;
+    std::jthread first([&] {
+        (void)other->perform(OpContext{stop.get_token(), {}}, request);
+        ended = true;
+    });
+    while (!dropbox_.find("/first") && !ended) std::this_thread::yield();
+    ASSERT_TRUE(dropbox_.find("/first"));
     const http::Response busy = rpc("files/create_folder_v2", R"({"path":"/second"})");
     EXPECT_EQ(busy.status, 429);
     EXPECT_EQ(json_of(busy)["error"]["reason"][".tag"].as_string(), "too_many_write_operations");

@@ -75,7 +75,7 @@ Result<std::string> DriveRoot::find(const OpContext& ctx, const std::string& acc
     if (!known.account_id.empty() && !account_id.empty() && known.account_id != account_id)
         return fail(Errc::config, "use folder " + path,
                     "this sign-in belongs to another Google account than before; the files are in the other one. " +
-                        api_.config().endpoints.sign_in_command + " begins anew with this account");
+                        api_.config().endpoints.sign_in_command + " --new-folder begins anew with this account");
     if (!known.id.empty()) {
         auto folder = api_.get(ctx, known.id);
         if (folder && folder->kind == FileKind::folder && !folder->trashed) return settle_again(ctx, *folder, known);
@@ -85,7 +85,7 @@ Result<std::string> DriveRoot::find(const OpContext& ctx, const std::string& acc
         return fail(Errc::unavailable, "use folder " + path,
                     "it is gone, or this Google Cloud project may not see it any more (access was withdrawn, or the OAuth "
                     "client belongs to another project); " +
-                        api_.config().endpoints.sign_in_command + " makes a new one");
+                        api_.config().endpoints.sign_in_command + " --new-folder makes a new one");
     }
     std::string parent = api_.config().shared_drive.empty() ? "root" : api_.config().shared_drive;
     for (std::size_t depth = 0; depth < api_.config().folder.size(); ++depth) {

@@ -26,12 +26,12 @@ class ChosenTokens final : public http::TokenSource {
         if (source_) return source_.get();
         if (!config_.secret) return fail(Errc::unauthenticated, "sign in at Google Drive", "no secrets can be read here");
         auto key = config_.secret("service_account");
-        if (key) {
+        if (key && *key != "{}") {  // that was one, and is not used any more
             ORACX_TRY(source_, http::make_service_account_source(client_, clock_, *key, config_.endpoints.scopes,
                                                                  config_.endpoints.token_url, config_.act_for));
             return source_.get();
         }
-        if (key.error().code != Errc::not_found) return fail(std::move(key).error());
+        if (!key && key.error().code != Errc::not_found) return fail(std::move(key).error());
         http::TokenStore store;
         store.load = [secret = config_.secret] { return secret("token"); };
         store.save = [put = config_.store_secret](const std::string& text) { return put ? put("token", text) : Status(); };

@@ -133,6 +133,8 @@ constexpr std::array kDropbox = {
 constexpr std::array kDrive = {
     Setting{"folder", text, "\"ORACXPRED\"", false, 0, 0, {}, "path|dir|directory"},
     Setting{"scope", choice, "\"drive.file\"", false, 0, 0, "drive.file|drive"},
+    Setting{"shared_drive", text, "null", true, 0, 0, {}, "team_drive|drive_id"},
+    Setting{"act_for", text, "null", true, 0, 0, {}, "impersonate|subject"},
     Setting{"base_url", url, "null", true},
     Setting{"auth", secret_ref, "null", true},
 };

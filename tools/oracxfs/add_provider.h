@@ -25,5 +25,6 @@ Result<CommandResult> add_provider(Cli& cli, const AddFlags& flags, Json values,
 
 // Commands with files of their own.
 Run declare_dropbox(CLI::App& app);
+Run declare_google_drive(CLI::App& app);
 
 }  // namespace oracxfs

@@ -1,4 +1,5 @@
-// local, sftp, ftp: add a provider (dropbox: cli_dropbox.cpp). providers list|show|test|enable|disable|remove|rename
+// local, sftp, ftp: add a provider (cli_dropbox.cpp and cli_google_drive.cpp have theirs).
+// providers list|show|test|enable|disable|remove|rename
 
 #include <fmt/format.h>
 
@@ -396,6 +397,7 @@ void add_provider_commands(CommandTable& table) {
     table.push_back({"sftp", group, "Add an SFTP account as a provider", declare_sftp});
     table.push_back({"ftp", group, "Add an FTP account (with TLS) as a provider", declare_ftp});
     table.push_back({"dropbox", group, "Add a Dropbox as a provider; signs in when called bare", declare_dropbox});
+    table.push_back({"google-drive", group, "Add a Google Drive as a provider; signs in when called bare", declare_google_drive});
     table.push_back({"providers", group, "List, test and change providers", {}});
     table.push_back({"providers list", group, "List them with their states", [](CLI::App&) -> Run { return list_providers; }});
     table.push_back({"providers show", group, "Show one with its settings", [](CLI::App& app) { return declare_on_provider(app, show_provider); }});

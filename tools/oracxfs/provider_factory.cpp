@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "providers/dropbox/dropbox_provider.h"
 #include "providers/ftp/ftp_provider.h"
+#include "providers/google_drive/google_drive_provider.h"
 #include "providers/limiting.h"
 #include "providers/local/local_provider.h"
 #include "providers/metered.h"
@@ -47,7 +48,8 @@ ProviderRegistry make_registry() {
     registry.add(kSftpType, make_sftp_provider);
     registry.add(kFtpType, make_ftp_provider);
     registry.add(kDropboxType, make_dropbox_provider);
-    for (const char* later : {"google-drive", "s3", "webdav"})
+    registry.add(kGoogleDriveType, make_google_drive_provider);
+    for (const char* later : {"s3", "webdav"})
         registry.add(later, [](const ProviderConfig& config) -> Result<std::unique_ptr<Provider>> {
             return fail(Error(Errc::unsupported, "open provider " + config.name,
                               "the type " + config.type + " is not supported in this version")

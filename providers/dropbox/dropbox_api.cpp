@@ -58,7 +58,7 @@ std::string own_words(const Reply& reply) {
     if (words.empty()) words = reply.problem.summary;
     if (!reply.problem.user_message.empty()) words += (words.empty() ? "" : ": ") + reply.problem.user_message;
     if (words.empty()) words = "HTTP status " + std::to_string(reply.status);
-    return words;
+    return log::redact(words);  // a proxy may have repeated what it was sent
 }
 
 Errc code_of_status(int status) {

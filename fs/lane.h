@@ -87,6 +87,8 @@ class Lane {
     // of ours go to the trash, those that are wanted elsewhere step aside. False if something of others remains.
     Result<bool> clear_way(const std::string& key, const std::stop_token& stop);
     Status step_aside(const ReplicaJob& blocker, const std::stop_token& stop);
+    // Reconciles, unless the provider's change feed says that nothing happened since the last time.
+    Status look_around(const std::stop_token& stop);
     // To be called before anything is changed at the provider under `key`: a listing under way must not take the result for
     // somebody else's work.
     void touch(const std::string& key);
@@ -123,6 +125,7 @@ class Lane {
     std::set<VersionId> claimed_;
     std::map<VersionId, TransferProgress> transfers_;
     std::map<std::string, RemoteObject> strangers_;  // new in the last listing; adopted when unchanged in the next
+    std::string feed_;                  // cursor of the change feed, up to which a listing has seen everything
     bool listing_ = false;              // a listing is under way
     std::vector<std::string> touched_;  // keys we worked on meanwhile
     SteadyTime next_listing_;

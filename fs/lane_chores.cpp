@@ -51,7 +51,7 @@ Result<bool> Lane::run_chores(const std::stop_token& stop) {
         if (trash) next_trash_ = now + kTrashInterval;
     }
     if (listing) {
-        const Status reconciled = reconcile(stop);
+        const Status reconciled = look_around(stop);
         const SteadyTime end = env_.clock.steady();
         // A listing that takes long comes rarely: at most a twentieth of the time goes into looking.
         const auto took = std::chrono::duration_cast<Millis>(end - now);

@@ -49,6 +49,40 @@ Status Lane::forget_own(std::map<std::string, RemoteObject>& strangers, const st
     return {};
 }
 
+Status Lane::look_around(const std::stop_token& stop) {
+    if (!provider_->capabilities().change_feed) return reconcile(stop);
+    const auto without_listing = [this](Status status) {
+        const std::lock_guard lock(mutex_);
+        listing_ = false;
+        touched_.clear();
+        return status;
+    };
+    bool quiet = !feed_.empty() && strangers_.empty();  // what is new must be seen twice
+    while (!feed_.empty()) {
+        const auto page = provider_->changes(context(stop), feed_);
+        if (!page && page.error().code == Errc::changed) {  // too old
+            feed_.clear();
+            quiet = false;
+            break;
+        }
+        if (!page) {
+            if (concerns_provider(page.error().code)) provider_failed(page.error());
+            return without_listing(fail(page.error()));
+        }
+        quiet &= page->changes.empty();
+        feed_ = page->next;
+        if (!page->more) break;
+    }
+    if (quiet) return without_listing({});
+    if (feed_.empty()) {
+        // From before the listing on: what happens meanwhile is told the next time.
+        if (const auto begin = provider_->changes(context(stop), "")) feed_ = begin->next;
+    }
+    const Status reconciled = reconcile(stop);
+    if (!reconciled) feed_.clear();
+    return reconciled;
+}
+
 Status Lane::reconcile(const std::stop_token& stop) {
     {
         const std::lock_guard lock(mutex_);

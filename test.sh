@@ -45,4 +45,5 @@ if [ "$preset" = clang ]; then oracxfs_install clang; fi
 
 cmake --preset "$preset" -DORACXFS_TESTS=ON
 cmake --build --preset "$preset" --parallel "$(nproc)"
-exec ctest --preset "$preset" --parallel 2 --no-tests=error "${selection[@]}"
+# Most tests wait more than they compute.
+exec ctest --preset "$preset" --parallel 3 --no-tests=error "${selection[@]}"

@@ -122,6 +122,9 @@ class SignIn {
                 return fail(Errc::unauthenticated, "sign in to " + target_.host + " as " + target_.user,
                             tried_ + "; then the server closed the connection");
             default:
+                // A line that broke while libssh2 waited for the answer has the same number as a refusal.
+                if (tried_.empty() && error.why.find("Waiting for") != std::string::npos)
+                    return fail(Errc::unavailable, "sign in to " + target_.host, "the connection ended during the sign-in");
                 note(method + ": " + error.why + (hint.empty() ? "" : "; " + hint));
                 return false;
         }

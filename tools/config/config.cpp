@@ -182,10 +182,11 @@ Result<Config> make_config(const ConfigDocument& document, const Environment& en
     config.auto_sync = {reader.boolean("auto_sync.enabled"), reader.duration("auto_sync.every"), reader.texts("auto_sync.at"),
                         reader.duration("auto_sync.jitter"), reader.boolean("auto_sync.catch_up"),
                         reader.boolean("auto_sync.on_battery")};
-    config.retention = {reader.count("retention.keep_last"),  reader.count("retention.daily"),
-                        reader.count("retention.weekly"),     reader.count("retention.monthly"),
-                        reader.count("retention.yearly"),     reader.count("retention.min_verified_copies"),
-                        reader.count("retention.trash_days"), reader.count("retention.max_delete_percent")};
+    config.retention = {reader.count("retention.keep_last"),           reader.count("retention.hourly"),
+                        reader.count("retention.daily"),               reader.count("retention.weekly"),
+                        reader.count("retention.monthly"),             reader.count("retention.yearly"),
+                        reader.count("retention.min_verified_copies"), reader.count("retention.trash_days"),
+                        reader.count("retention.max_delete_percent")};
     config.scrub = {reader.boolean("scrub.enabled"), reader.duration("scrub.every"),
                     reader.value("scrub.sample_percent").as_double(), reader.text("scrub.download"),
                     reader.boolean("scrub.repair")};

@@ -73,7 +73,7 @@ struct AutoSyncConfig {
 };
 
 struct RetentionConfig {
-    std::uint32_t keep_last = 0, daily = 0, weekly = 0, monthly = 0, yearly = 0;
+    std::uint32_t keep_last = 0, hourly = 0, daily = 0, weekly = 0, monthly = 0, yearly = 0;
     std::uint32_t min_verified_copies = 1;
     std::uint32_t trash_days = 7;
     std::uint32_t max_delete_percent = 25;

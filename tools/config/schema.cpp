@@ -44,6 +44,7 @@ constexpr std::array kSettings = {
     Setting{"auto_sync.on_battery", boolean, "true"},
 
     Setting{"retention.keep_last", integer, "4", false, 1, 100'000},
+    Setting{"retention.hourly", integer, "0", false, 0, 100'000},
     Setting{"retention.daily", integer, "14", false, 0, 100'000},
     Setting{"retention.weekly", integer, "8", false, 0, 100'000},
     Setting{"retention.monthly", integer, "12", false, 0, 100'000},

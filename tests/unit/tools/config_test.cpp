@@ -179,7 +179,15 @@ TEST(Config, AnEmptyDocumentGivesTheDefaults) {
     EXPECT_EQ(config->staging.max_size, std::nullopt);
     EXPECT_EQ(config->staging.min_free, 512ull << 20);
     EXPECT_EQ(config->auto_sync.every, Millis(43'200'000));
+    EXPECT_EQ(config->retention.keep_last, 4u);
+    EXPECT_EQ(config->retention.hourly, 0u);
+    EXPECT_EQ(config->retention.daily, 14u);
+    EXPECT_EQ(config->retention.weekly, 8u);
     EXPECT_EQ(config->retention.monthly, 12u);
+    EXPECT_EQ(config->retention.yearly, 0u);
+    EXPECT_EQ(config->retention.min_verified_copies, 1u);
+    EXPECT_EQ(config->retention.trash_days, 7u);
+    EXPECT_EQ(config->retention.max_delete_percent, 25u);
     EXPECT_EQ(config->admin.listen.size(), 2u);
     EXPECT_EQ(config->backup.compression, "max");
     EXPECT_TRUE(config->providers.empty());
@@ -224,6 +232,18 @@ TEST(Config, OldWordsForCompressionStillCount) {
     EXPECT_EQ(compression("store"), "store");
     EXPECT_EQ(compression("fast"), "balanced");
     EXPECT_EQ(compression("none"), "store");
+}
+
+TEST(Config, EachRetentionRuleHasItsOwnPlace) {
+    const auto config = make_config(document("{ \"retention\": { \"keep_last\": 11, \"hourly\": 12, \"daily\": 13, \"weekly\": 14,\n"
+                                             "\"monthly\": 15, \"yearly\": 16, \"min_verified_copies\": 17, \"trash_days\": 18,\n"
+                                             "\"max_delete_percent\": 19 } }"),
+                                    environment({}));
+    ASSERT_THAT(config, IsOk());
+    const RetentionConfig& r = config->retention;
+    EXPECT_THAT((std::vector{r.keep_last, r.hourly, r.daily, r.weekly, r.monthly, r.yearly, r.min_verified_copies, r.trash_days,
+                             r.max_delete_percent}),
+                testing::ElementsAre(11u, 12u, 13u, 14u, 15u, 16u, 17u, 18u, 19u));
 }
 
 TEST(Config, EveryDefaultPassesItsOwnCheck) {

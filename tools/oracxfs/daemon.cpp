@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/unique_fd.h"
 #include "fs/fuse_adapter.h"
+#include "tools/backup/backup_service.h"
 #include "tools/control/envelope.h"
 #include "tools/control/server.h"
 #include "tools/oracxfs/core.h"
@@ -69,12 +70,17 @@ void configure_log(const DaemonOptions& options) {
 }
 
 // What the socket can do to a running daemon, beyond looking.
-void add_daemon_handlers(HandlerRegistry& registry, Core& core, const std::string& mount_point, const std::function<void()>& end) {
+void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& backups, const std::string& mount_point, const std::function<void()>& end) {
     add_state_handlers(registry, [&core] { return core.view(); });
+    backups.add_handlers(registry);
     registry.add("ping", [](const Json&, const OpContext&, const Emit&) -> Result<Json> {
         return Json::object({{"pid", std::int64_t{::getpid()}}, {"version", ORACXFS_VERSION}});
     });
-    registry.add("reload", [&core](const Json&, const OpContext&, const Emit&) { return core.reload(); });
+    registry.add("reload", [&core, &backups](const Json&, const OpContext&, const Emit&) {
+        auto result = core.reload();
+        backups.settings_changed();
+        return result;
+    });
     registry.add("provider-probe", [&core](const Json& args, const OpContext& ctx, const Emit&) -> Result<Json> {
         const std::string& name = args["name"].as_string();
         core.probe_provider(name);
@@ -166,11 +172,13 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     log::info("daemon", std::string("oracxfs ") + ORACXFS_VERSION + " starts, mount point " + options.mount_point);
 
     std::unique_ptr<Core> core;
+    std::unique_ptr<BackupService> backups;
     std::atomic<bool> serving{false};
     SignalWatch signals(
         [&] {
             if (!serving) return;
             (void)core->reload();  // says itself in the log what became of it
+            backups->settings_changed();
         },
         true);
     ORACX_TRY(core, Core::open({options.places, options.environment, options.config, options.mount_point, options.read_only,
@@ -185,13 +193,15 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     mount_options.debug = options.foreground && options.verbose > 2;
     ORACX_TRY(auto mount, FuseMount::mount(core->filesystem(), mount_options));
 
+    backups = std::make_unique<BackupService>(core->backup_environment());
     HandlerRegistry handlers;
-    add_daemon_handlers(handlers, *core, options.mount_point, [&] { mount->exit(); });
+    add_daemon_handlers(handlers, *core, *backups, options.mount_point, [&] { mount->exit(); });
     ControlServerOptions control;
     control.socket = options.places.socket;
     ORACX_TRY(const auto server, ControlServer::start(control, handlers));
 
     core->start();
+    if (!options.read_only) backups->start();
     serving = true;
     Status served;
     {
@@ -211,6 +221,7 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     sd_notify("STOPPING=1");
     log::info("daemon", "unmounted, ending");
     core->event("info", "mount", "unmounted from " + options.mount_point);
+    backups->stop();  // a run under way is begun again at the next start
     server->stop();  // before the mount goes away: the request that ended it may still be in its handler
     mount.reset();
     core->stop(kGrace, signals.second());

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 
+#include "tools/backup/backup_views.h"
 #include "tools/control/envelope.h"
 
 namespace oracxfs {
@@ -179,6 +180,7 @@ Result<Json> wait_for_replicas(const StateView& view, const Json& args, const Op
 }
 
 void add_state_handlers(HandlerRegistry& registry, std::function<StateView()> view) {
+    add_backup_views(registry, view);
     registry.add("status", [view](const Json&, const OpContext&, const Emit&) -> Result<Json> { return status_report(view()); });
     registry.add("replicas", [view](const Json& args, const OpContext&, const Emit& emit) -> Result<Json> { return replicas(view(), args, emit); });
     registry.add("pending", [view](const Json& args, const OpContext&, const Emit&) -> Result<Json> {

@@ -1,0 +1,105 @@
+#include "tools/backup/backup_views.h"
+
+#include <algorithm>
+
+#include "tools/backup/backup_run.h"
+#include "tools/backup/packages.h"
+#include "tools/backup/prune.h"
+
+namespace oracxfs {
+namespace {
+
+constexpr std::size_t kRowsAtOnce = 100;  // in one event line
+
+// {"provider", "state", "since_ms", "limit"}: newest first.
+Result<Json> list(const StateView& view, const Json& args, const Emit& emit) {
+    ORACX_TRY(const PrunePlan prune, plan_prune(view.catalog, *view.config, view.clock.wall(), false));
+    const std::string& provider = args["provider"].as_string();
+    const std::string& state = args["state"].as_string();
+    const auto limit = static_cast<std::uint64_t>(std::max<std::int64_t>(args["limit"].as_int(1'000'000), 0));
+    Json batch = Json::array();
+    std::uint64_t count = 0;
+    const auto send = [&] {
+        if (!batch.items().empty()) emit(Json::object({{"type", "rows"}, {"rows", std::exchange(batch, Json::array())}}));
+    };
+    for (const PackageInfo& package : prune.packages) {
+        if (count == limit) break;
+        if (const Json* since = args.find("since_ms"); since != nullptr && to_ms(package.time) < since->as_int()) break;
+        const bool wanted = (provider.empty() && state.empty()) ||
+                            std::any_of(package.copies.begin(), package.copies.end(), [&](const PackageCopyInfo& copy) {
+                                return (provider.empty() || copy.provider == provider) && (state.empty() || to_string(copy.row.state) == state);
+                            });
+        if (!wanted) continue;
+        batch.push(package_report(package, prune.decision(package.node.name)));
+        ++count;
+        if (batch.items().size() == kRowsAtOnce) send();
+    }
+    send();
+    return Json::object({{"count", count}, {"total", prune.packages.size()}});
+}
+
+Result<Json> show(const StateView& view, const Json& args) {
+    ORACX_TRY(const PackageInfo package, find_package(view.catalog, *view.config, args["backup"].as_string()));
+    ORACX_TRY(const PrunePlan prune, plan_prune(view.catalog, *view.config, view.clock.wall(), false));
+    Json report = package_report(package, prune.decision(package.node.name));
+    ORACX_TRY(const VersionRow version, view.catalog.version(package.node.version));
+    report.set("sha256", to_hex(version.sha256));
+    if (package.row && package.row->run > 0) {
+        ORACX_TRY(const auto run, view.catalog.run(package.row->run));
+        if (run) report.set("run", run_report(*run));
+    }
+    return report;
+}
+
+Result<Json> mark(const StateView& view, const Json& args) {
+    ORACX_TRY(const PackageInfo package, find_package(view.catalog, *view.config, args["backup"].as_string()));
+    if (!package.row) {
+        // Found at a provider: to be pinned, it has to be known. It stays a stranger's, so it is not pruned either way.
+        PackageRow row;
+        row.node = package.node.id;
+        row.version = package.node.version;
+        row.made = package.time;
+        ORACX_TRYV(view.catalog.record_package(row));
+    }
+    std::optional<bool> pinned;
+    std::optional<std::string> label;
+    if (const Json* value = args.find("pinned")) pinned = value->as_bool();
+    if (const Json* value = args.find("label")) label = value->as_string();
+    ORACX_TRYV(view.catalog.mark_package(package.node.id, pinned, label));
+    ORACX_TRY(const PackageInfo after, find_package(view.catalog, *view.config, package.node.name));
+    return package_report(after, nullptr);
+}
+
+Result<Json> runs(const StateView& view, const Json& args) {
+    RunQuery query;
+    query.kind = args["kind"].as_string();
+    query.limit = static_cast<std::size_t>(std::clamp<std::int64_t>(args["limit"].as_int(50), 1, 1'000));
+    if (const Json* before = args.find("before")) query.before = before->as_int();
+    if (const std::string& name = args["run"].as_string(); !name.empty()) {
+        const auto id = parse_run_name(name);
+        if (!id) return fail(Errc::invalid, "find run " + name, "runs are called r-1, r-2, ...");
+        ORACX_TRY(const auto row, view.catalog.run(*id));
+        if (!row) return fail(Errc::not_found, "find run " + name, "there is no such run");
+        return run_report(*row);
+    }
+    ORACX_TRY(const auto rows, view.catalog.runs(query));
+    Json json = Json::array();
+    for (const RunRow& row : rows) json.push(run_report(row));
+    return Json::object({{"runs", std::move(json)}});
+}
+
+}  // namespace
+
+void add_backup_views(HandlerRegistry& registry, std::function<StateView()> view) {
+    registry.add("backups-list", [view](const Json& args, const OpContext&, const Emit& emit) { return list(view(), args, emit); });
+    registry.add("backups-show", [view](const Json& args, const OpContext&, const Emit&) { return show(view(), args); });
+    registry.add("backups-mark", [view](const Json& args, const OpContext&, const Emit&) { return mark(view(), args); });
+    registry.add("runs", [view](const Json& args, const OpContext&, const Emit&) { return runs(view(), args); });
+    registry.add("prune-preview", [view](const Json& args, const OpContext&, const Emit&) -> Result<Json> {
+        const StateView state = view();
+        ORACX_TRY(const PrunePlan prune, plan_prune(state.catalog, *state.config, state.clock.wall(), args["force"].as_bool()));
+        return prune_report(prune);
+    });
+}
+
+}  // namespace oracxfs

@@ -1,7 +1,8 @@
 #include "tools/packager/package_reader.h"
 
+#include <algorithm>
 #include <array>
-#include <unordered_map>
+#include <numeric>
 
 #include "providers/wait.h"
 #include "tools/packager/inflate.h"
@@ -35,7 +36,7 @@ struct PackageReader::Impl {
     std::uint64_t directory_offset = 0;
     std::string directory;  // and all that follows
     std::vector<PackageEntry> entries;
-    std::unordered_map<std::string_view, std::size_t> by_name;
+    std::vector<std::uint32_t> by_name;  // indexes of entries, in the order of their names
     std::optional<Manifest> manifest;
 };
 
@@ -54,7 +55,7 @@ Status PackageReader::Impl::open(const OpContext& ctx, std::string known) {
     Bytes tail;
     if (known.empty() || known.size() > size) {
         tail.resize(static_cast<std::size_t>(std::min(size, zip::kTailBytes)));
-        ORACX_TRYV(window.read(ctx, size - tail.size(), size, tail));
+        if (!tail.empty()) ORACX_TRYV(window.fetch(ctx, size - tail.size(), tail));
         known.assign(reinterpret_cast<const char*>(tail.data()), tail.size());
     }
     const std::uint64_t known_offset = size - known.size();
@@ -65,21 +66,24 @@ Status PackageReader::Impl::open(const OpContext& ctx, std::string known) {
         directory = known.substr(static_cast<std::size_t>(end.directory_offset - known_offset));
     } else {
         directory.resize(static_cast<std::size_t>(known_offset - end.directory_offset));
-        ORACX_TRYV(window.read(ctx, end.directory_offset, known_offset, std::as_writable_bytes(std::span(directory.data(), directory.size()))));
+        ORACX_TRYV(window.fetch(ctx, end.directory_offset, std::as_writable_bytes(std::span(directory.data(), directory.size()))));
         directory += known;
     }
     window.keep_tail(std::move(tail));
     ORACX_TRY(entries, zip::parse_directory(bytes_of(directory).first(static_cast<std::size_t>(end.directory_bytes)), end));
-    by_name.reserve(entries.size());
-    for (std::size_t i = 0; i < entries.size(); ++i) by_name.emplace(entries[i].name, i);
+    by_name.resize(entries.size());
+    std::iota(by_name.begin(), by_name.end(), 0u);
+    std::sort(by_name.begin(), by_name.end(), [&](std::uint32_t a, std::uint32_t b) { return entries[a].name < entries[b].name; });
     return {};
 }
 
 const std::vector<PackageEntry>& PackageReader::entries() const { return impl_->entries; }
 
 const PackageEntry* PackageReader::find(std::string_view name) const {
-    const auto found = impl_->by_name.find(name);
-    return found == impl_->by_name.end() ? nullptr : &impl_->entries[found->second];
+    const auto& entries = impl_->entries;
+    const auto found = std::lower_bound(impl_->by_name.begin(), impl_->by_name.end(), name,
+                                        [&](std::uint32_t index, std::string_view wanted) { return entries[index].name < wanted; });
+    return found == impl_->by_name.end() || entries[*found].name != name ? nullptr : &entries[*found];
 }
 
 std::string PackageReader::directory_bytes() const { return impl_->directory; }

@@ -20,6 +20,13 @@
 #include "tools/packager/packager.h"
 #include "tools/packager/restore.h"
 
+namespace oracxfs {
+
+inline void PrintTo(const RestoreItem& item, std::ostream* out) { *out << item.name << ": " << to_string(item.what) << ", " << item.why; }
+inline void PrintTo(const PackageProblem& problem, std::ostream* out) { *out << problem.path << ": " << to_string(problem.what) << ", " << problem.why; }
+
+}  // namespace oracxfs
+
 namespace oracxfs::test {
 
 // Keeps everything, and fails on a write that does not follow the one before.

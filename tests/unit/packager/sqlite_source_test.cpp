@@ -232,6 +232,8 @@ TEST_F(SqliteSourceTest, TheSourceIsNeverChanged) {
     const std::string before = slurp(source("app.db"));
     ASSERT_THAT(sqlite::copy_live_database(source("app.db"), dir / "copy", Millis(1000), {}), IsOk());
     EXPECT_TRUE(slurp(source("app.db")) == before);
+    EXPECT_FALSE(std::filesystem::exists(source("app.db-wal")));
+    EXPECT_FALSE(std::filesystem::exists(source("app.db-shm")));
     EXPECT_THAT(sqlite::copy_live_database(source("app.db"), dir / "copy", Millis(1000), {}), HasCode(Errc::exists));
     EXPECT_THAT(sqlite::copy_live_database(source("no.db"), dir / "copy2", Millis(1000), {}), HasCode(Errc::not_found));
     EXPECT_FALSE(std::filesystem::exists(source("no.db")));

@@ -120,6 +120,13 @@ inline Ran run(std::vector<std::string> words) {
 }
 inline Ran shell(const std::string& line) { return run({"/bin/sh", "-c", line}); }
 
+inline std::vector<std::string> paths_of(const PackageReport& report, PackageProblem::What what) {
+    std::vector<std::string> list;
+    for (const PackageProblem& problem : report.problems)
+        if (problem.what == what) list.push_back(problem.path);
+    return list;
+}
+
 class PackageTest : public testing::Test {
   protected:
     std::string source(const std::string& name = "") const { return dir / ("data" + (name.empty() ? name : "/" + name)); }

@@ -116,9 +116,23 @@ Status copy_pages(sqlite3* source, const std::string& target, Watch& watch, cons
     return {};
 }
 
+// Ends what the handle is doing when a stop is requested; goes away before the handle.
+class Interrupt {
+  public:
+    Interrupt(sqlite3* handle, const std::stop_token& stop) : callback_(stop, Call{handle}) {}
+
+  private:
+    struct Call {
+        sqlite3* handle;
+        void operator()() const { sqlite3_interrupt(handle); }
+    };
+    std::stop_callback<Call> callback_;
+};
+
 // Without its schema's own functions a table may be impossible to check; that says nothing about the data.
 Status check_copy(const std::string& target, Watch& watch, bool compact, const std::string& what) {
     ORACX_TRY(const Handle copy, open_watched(target, SQLITE_OPEN_READWRITE, watch, what));
+    const Interrupt interrupt(copy.get(), watch.stop);  // one page after the other, without asking
     auto finding = first_text(copy.get(), compact ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)", what);
     if (!finding) {
         if (!compact && (finding.error().native & 0xff) == SQLITE_ERROR) return {};

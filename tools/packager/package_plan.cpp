@@ -27,7 +27,11 @@ std::int64_t nanoseconds(const timespec& time) { return std::int64_t{time.tv_sec
 // made different where they are not.
 Result<std::string> choose_name(const BackupSource& source, std::set<std::string>& taken) {
     std::string name = source.name;
-    if (name.empty()) name = last_part_of(source.path);
+    if (name.empty()) {
+        std::string_view path = source.path;
+        while (path.ends_with('/')) path.remove_suffix(1);
+        name = last_part_of(path);
+    }
     if (name.empty()) name = "root";
     if (!is_safe_member_name(name) || name.find('/') != std::string::npos)
         return fail(Errc::invalid, fmt::format("source \"{}\"", name), "this is no name for a member of a package");

@@ -15,7 +15,9 @@ namespace {
 
 // What local headers have besides name and data; more of it costs one more read.
 constexpr std::uint64_t kLocalExtraGuess = 256;
-constexpr std::uint64_t kManifestBytesMax = 512u << 20;
+// The list of members, and what is said about the whole. A manifest takes many times its size in memory when it is read,
+// so a stranger's must not be larger than its members can explain.
+constexpr std::uint64_t kManifestBytesBase = 16u << 20, kManifestBytesPerMember = 1024;
 
 tl::unexpected<Error> damaged(const PackageEntry& entry, std::string why) {
     return fail(Error(Errc::corrupt, "extract " + entry.name, std::move(why)));
@@ -93,7 +95,8 @@ void PackageReader::expect_until(std::uint64_t offset) { impl_->window.expect_un
 Result<const Manifest*> PackageReader::manifest(const OpContext& ctx) {
     if (impl_->manifest) return &*impl_->manifest;
     const PackageEntry* entry = find(kManifestName);
-    if (entry == nullptr || entry->size > kManifestBytesMax) return fail(Errc::not_found, "read the manifest", "the package has none");
+    if (entry == nullptr) return fail(Errc::not_found, "read the manifest", "the package has none");
+    if (entry->size > kManifestBytesBase + entries().size() * kManifestBytesPerMember) return fail(Errc::invalid, "read the manifest", "it is too large");
     std::string text;
     ORACX_TRYV(extract(ctx, *entry, [&](ByteSpan data) -> Status {
         text.append(reinterpret_cast<const char*>(data.data()), data.size());

@@ -124,6 +124,40 @@ TEST_F(ChangingSourcesTest, AnUnchangedTreeIsToldBeforeAnythingIsWritten) {
     EXPECT_EQ(sink.bytes, "");
 }
 
+std::uint64_t bytes_read_by_us() {
+    std::ifstream counters("/proc/self/io");
+    std::string word;
+    std::uint64_t bytes = 0;
+    counters >> word >> bytes;
+    EXPECT_EQ(word, "rchar:");
+    return bytes;
+}
+
+TEST_F(ChangingSourcesTest, ATreeThatNobodyTouchedIsNotEvenRead) {
+    spill(source("large"), noise(20u << 20));
+    PackageRequest wanted = request();
+    wanted.now = SystemClock().wall() + Millis(3'600'000);  // long after the last change
+    pack(wanted);
+    wanted.unchanged_since = last.fingerprint;
+    const std::uint64_t before = bytes_read_by_us();
+    MemorySink sink;
+    auto report = build(wanted, sink);
+    ASSERT_THAT(report, IsOk());
+    EXPECT_TRUE(report->unchanged);
+    EXPECT_LT(bytes_read_by_us() - before, 1u << 20);
+    // The same bytes in another file, as after a restore: read, and found to be the same.
+    std::filesystem::copy(source("large"), dir / "copy");
+    struct stat status {};
+    ASSERT_EQ(::stat(source("large").c_str(), &status), 0);
+    set_mtime(dir / "copy", status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+    ::chmod((dir / "copy").c_str(), status.st_mode & 07777);
+    std::filesystem::rename(dir / "copy", source("large"));
+    report = build(wanted, sink);
+    ASSERT_THAT(report, IsOk());
+    EXPECT_TRUE(report->unchanged);
+    EXPECT_GT(bytes_read_by_us() - before, 20u << 20);
+}
+
 TEST_F(ChangingSourcesTest, AnyChangeMakesANewPackage) {
     spill(source("a"), "a");
     spill(source("b"), "b");

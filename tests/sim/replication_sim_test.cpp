@@ -2,6 +2,7 @@
 // crashes at every provider call, damage and deletions behind our back. One thread, one seed = one history.
 //
 //   ORACXFS_SIM_HISTORIES=20000   how many (default 2000)
+//   ORACXFS_SIM_FIRST=100000      the first seed (default 1)
 //   ORACXFS_SIM_SEED=17           only this one, with a line per step
 //
 // After every step: a replica that is called verified is, byte for byte; nothing but whole contents is visible at a
@@ -19,6 +20,9 @@
 #include "base/log.h"
 #include "cache/catalog.h"
 #include "fs/replicator.h"
+#include "tests/sim/crashing_provider.h"
+#include "tests/sim/marks.h"
+#include "tests/sim/memory_staging.h"
 #include "tests/support/blobs.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/faulty_provider.h"
@@ -28,95 +32,13 @@
 namespace oracxfs::test {
 namespace {
 
-struct Crash {};
-
-// Dies before or after a call takes effect.
-class CrashingProvider final : public ForwardingProvider {
-  public:
-    CrashingProvider(std::unique_ptr<Provider> inner, std::mt19937_64& random, double& rate)
-        : ForwardingProvider(std::move(inner)), random_(random), rate_(rate) {}
-
-    Result<PutResult> put(const OpContext& ctx, const ObjectKey& key, BlobReader& content, const PutOptions& options) override {
-        die();
-        auto result = inner().put(ctx, key, content, options);
-        die();
-        return result;
-    }
-    void put_batch(const OpContext& ctx, std::span<PutRequest> requests,
-                   const std::function<void(std::size_t, Result<PutResult>)>& done) override {
-        inner().put_batch(ctx, requests, [&](std::size_t i, Result<PutResult> result) {
-            die();
-            done(i, std::move(result));
-        });
-    }
-    Status remove(const OpContext& ctx, const RemoteObject& object, RemoveMode mode) override {
-        die();
-        auto result = inner().remove(ctx, object, mode);
-        die();
-        return result;
-    }
-    Result<RemoteObject> rename(const OpContext& ctx, const RemoteObject& object, const ObjectKey& to,
-                                const std::optional<RemoteObject>& replaces) override {
-        die();
-        auto result = inner().rename(ctx, object, to, replaces);
-        die();
-        return result;
-    }
-
-  private:
-    void die() {
-        if (rate_ > 0 && std::uniform_real_distribution<double>(0, 1)(random_) < rate_) throw Crash{};
-    }
-    std::mt19937_64& random_;
-    double& rate_;
-};
-
-// Lanes only open what is staged.
-class MemoryStaging final : public Staging {
-  public:
-    Result<std::unique_ptr<StagedWriter>> begin(VersionId, StagedBlob*, std::uint64_t) override { return fail(Errc::unsupported, "begin"); }
-    Result<std::shared_ptr<StagedBlob>> open(const std::string& name, std::shared_ptr<const ContentDigests>) override {
-        const auto found = blobs.find(name);
-        if (found == blobs.end()) return fail(Errc::not_found, name);
-        return std::shared_ptr<StagedBlob>(std::make_shared<Blob>(found->second));
-    }
-    Status remove(const std::string& name) override {
-        blobs.erase(name);
-        return {};
-    }
-    Result<std::vector<std::pair<std::string, StagedMeta>>> recover(const std::vector<std::string>&) override { return std::vector<std::pair<std::string, StagedMeta>>{}; }
-    void set_digests(DigestSet) override {}
-    Result<ContentDigests> digest(const std::string& name) override {
-        const auto found = blobs.find(name);
-        if (found == blobs.end()) return fail(Errc::not_found, name);
-        return digests_of(found->second);
-    }
-    [[nodiscard]] StagingUsage usage() const override { return {}; }
-
-    std::map<std::string, Bytes> blobs;
-
-  private:
-    class Blob final : public StagedBlob {
-      public:
-        explicit Blob(Bytes data) : blob_(std::move(data)) {}
-        [[nodiscard]] std::optional<std::uint64_t> size() const override { return blob_.size(); }
-        Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into, const std::stop_token& stop) override {
-            return blob_.read_at(offset, into, stop);
-        }
-        [[nodiscard]] std::uint64_t available(std::uint64_t offset) const override { return blob_.available(offset); }
-        [[nodiscard]] std::shared_ptr<const ContentDigests> digests() const override { return blob_.digests(); }
-        [[nodiscard]] int fd() const override { return -1; }
-
-      private:
-        MemoryBlob blob_;
-    };
-};
-
 class History {
   public:
-    History(std::uint64_t seed, std::string folder, bool loud) : random_(seed), seed_(seed), folder_(std::move(folder)), loud_(loud) {
+    History(std::uint64_t seed, std::string folder, bool loud, Marks& marks)
+        : random_(seed), seed_(seed), folder_(std::move(folder)), loud_(loud), marks_(marks) {
+        marks_.begin(seed);
         crash_when_ = chance(0.5) ? 0.01 + 0.05 * uniform() : 0;
-                for (int i = 0; i < 3; ++i) {
+        for (int i = 0; i < 3; ++i) {
             MemoryOptions options;
             options.resumable = chance(0.5);
             options.verifies_in_put = chance(0.5);
@@ -137,7 +59,7 @@ class History {
                 if (object.size > 0 && target->damage(object.key, 0)) damaged_.insert(*target->content(object.key));
             });
             faulty_.push_back(faulty.get());
-            providers_.push_back(std::make_shared<CrashingProvider>(std::move(faulty), random_, crash_rate_));
+            providers_.push_back(std::make_shared<CrashingProvider>(std::move(faulty), random_, crash_rate_, marks_));
         }
         reopen();
     }
@@ -149,6 +71,7 @@ class History {
             check();
         }
         settle();
+        note_events();
     }
 
   private:
@@ -330,12 +253,11 @@ class History {
             if (memories_[i]->damage(key, 0)) damaged_.insert(*memories_[i]->content(key));
             say("damage p" + std::to_string(i) + " " + key);
         } else {
+            // By id: its row may know it under another key, where a folder was moved and the answer got lost.
+            const auto object = memories_[i]->stat({}, key);
+            ASSERT_THAT(object, IsOk());
+            removed_.insert({i, object->id});
             memories_[i]->remove_behind(key);
-            // By version: a folder that moves takes the hole along.
-            for (const auto& [version, content] : contents_) {
-                const auto job = catalog_->replica_job(version, ids_[i]);
-                if (job && *job && (*job)->row.key == key) removed_.insert({i, version});
-            }
             say("remove behind p" + std::to_string(i) + " " + key);
         }
     }
@@ -370,9 +292,8 @@ class History {
                 if (row.state != ReplicaState::verified || !row.intent_key.empty()) continue;
                 const std::size_t i = index_of(row.provider);
                 const auto there = memories_[i]->content(row.key);
-                if (there ? damaged_.contains(*there) : removed_.contains({i, version})) continue;
-                // A folder that was moved with the answer lost took it along; its row knows that it has to look.
-                if (!there && holds(i, contents_.at(version))) continue;
+                if (there ? damaged_.contains(*there) : removed_.contains({i, row.remote_id})) continue;
+                if (!there && moved_along(i, row)) continue;
                 ASSERT_TRUE(there.has_value()) << where() << path << " is called verified at p" << i << " under " << row.key << " but is not there";
                 ASSERT_TRUE(*there == contents_.at(version)) << where() << path << " is called verified at p" << i << " but differs";
             }
@@ -397,12 +318,20 @@ class History {
         }
         return text;
     }
-    bool holds(std::size_t i, const Bytes& data) {
-        const auto files = memories_[i]->files();
-        return std::any_of(files.begin(), files.end(), [&](const ObjectKey& key) { 
-            const auto there = memories_[i]->content(key);
-            return there == data || damaged_.contains(*there);  // spoiled before it was taken along
+    // A folder that was moved with the answer lost took it along; the folder's row knows that it has to look.
+    bool moved_along(std::size_t i, const ReplicaRow& row) {
+        const auto folders = catalog_->due_directories(ids_[i], clock_.wall() + std::chrono::hours(24), 4096);
+        const bool unclear = folders && std::any_of(folders->begin(), folders->end(), [&](const DirectoryJob& job) {
+            return !job.row.intent_key.empty() && row.key.starts_with(job.row.key + "/");
         });
+        if (!unclear) return false;
+        for (const ObjectKey& key : memories_[i]->files()) {
+            if (memories_[i]->stat({}, key)->id != row.remote_id) continue;
+            const auto there = memories_[i]->content(key);
+            marks_.hit("folder moved without our knowing");
+            return there == contents_.at(row.version) || damaged_.contains(*there);  // spoiled before it was taken along
+        }
+        return false;
     }
     std::size_t index_of(ProviderId id) {
         for (std::size_t i = 0; i < ids_.size(); ++i)
@@ -461,8 +390,15 @@ class History {
         ASSERT_TRUE(done) << report();
     }
 
+    void note_events() {
+        EventQuery all;
+        all.limit = 100'000;
+        const auto events = catalog_->events(all);
+        ASSERT_THAT(events, IsOk());
+        for (const EventRow& event : *events) marks_.hit("event " + event.kind + (event.code.empty() ? "" : " " + event.code));
+    }
+
     bool converged() {
-        std::map<std::string, VersionId> expected = tree_;
         for (std::size_t i = 0; i < 3; ++i) {
             std::set<std::string> there;
             for (const ObjectKey& key : memories_[i]->files()) {
@@ -483,6 +419,7 @@ class History {
     const std::uint64_t seed_;
     const std::string folder_;
     const bool loud_;
+    Marks& marks_;
     FakeClock clock_{FakeClock::Sleep::advances};
     double crash_rate_ = 0;
     double crash_when_ = 0;
@@ -498,7 +435,7 @@ class History {
     std::set<std::string> directories_;
     std::map<VersionId, Bytes> contents_;
     std::set<Bytes> damaged_;  // contents that we spoiled
-    std::set<std::pair<std::size_t, VersionId>> removed_;
+    std::set<std::pair<std::size_t, std::string>> removed_;  // ids of what we removed behind our back
 };
 
 std::string fresh_folder(std::uint64_t seed) {
@@ -509,23 +446,44 @@ std::string fresh_folder(std::uint64_t seed) {
     return folder;
 }
 
+std::optional<std::uint64_t> number_from(const char* variable) {
+    const char* text = std::getenv(variable);
+    if (text == nullptr) return std::nullopt;
+    return std::strtoull(text, nullptr, 10);
+}
+
 TEST(ReplicationSim, EveryHistoryKeepsItsPromises) {
-    const char* only = std::getenv("ORACXFS_SIM_SEED");
+    const auto only = number_from("ORACXFS_SIM_SEED");
     log::Options quiet;
-    quiet.level = only != nullptr ? log::Level::debug : log::Level::error;
+    quiet.level = only ? log::Level::debug : log::Level::error;
     log::configure(quiet);
-    const char* count_text = std::getenv("ORACXFS_SIM_HISTORIES");
-    const std::uint64_t first = only != nullptr ? std::strtoull(only, nullptr, 10) : 1;
-    const std::uint64_t count = only != nullptr ? 1 : count_text != nullptr ? std::strtoull(count_text, nullptr, 10) : 2000;
+    const std::uint64_t first = only ? *only : number_from("ORACXFS_SIM_FIRST").value_or(1);
+    const std::uint64_t count = only ? 1 : number_from("ORACXFS_SIM_HISTORIES").value_or(2000);
     std::cerr << "seeds " << first << ".." << first + count - 1 << " (replay one with ORACXFS_SIM_SEED=n)\n";
+    Marks marks;
+    std::size_t known = 0;
     for (std::uint64_t seed = first; seed < first + count && !HasFailure(); ++seed) {
         const std::string folder = fresh_folder(seed);
         {
             SCOPED_TRACE("seed " + std::to_string(seed));
-            History(seed, folder, only != nullptr).run();
+            History(seed, folder, only.has_value(), marks).run();
         }
         std::filesystem::remove_all(folder);
+        if ((seed - first + 1) % 1000 == 0) {
+            std::cerr << seed - first + 1 << " histories, " << marks.size() - known << " new marks\n";
+            known = marks.size();
+        }
     }
+    marks.print(std::cerr);
+    if (HasFailure() || count < 2000) return;
+    for (const char* mark : {
+             "batch put: E-EXISTS", "crash after batch put", "crash after move", "crash after move aside",
+             "crash after move folder", "crash after put", "crash after put over", "crash after remove",
+             "crash before make folder", "crash before remove folder", "event conflict E-EXISTS", "event damaged E-VERIFY",
+             "event healed", "event missing E-NOT-FOUND", "folder moved without our knowing", "keep stranger: done",
+             "move aside: E-OUTCOME-UNKNOWN", "move folder: E-OUTCOME-UNKNOWN", "move over: E-OUTCOME-UNKNOWN",
+             "move: E-NOT-FOUND", "put over: E-CHANGED", "put over: E-OUTCOME-UNKNOWN", "remove: E-CHANGED"})
+        EXPECT_GT(marks.hits(mark), 0u) << "no history came through \"" << mark << "\"";
 }
 
 }  // namespace

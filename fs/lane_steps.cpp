@@ -22,6 +22,18 @@ Status Lane::look(const ReplicaJob& job, const Step& step, const std::stop_token
     } else if (there.error().code != Errc::not_found) {
         found = fail(there.error());
     }
+    if (found && !found->is_ours && !job.row.key.empty() && job.row.key != step.key) {
+        const auto source = provider_->stat(context(stop), job.row.key);
+        if (source && !source->is_directory)
+            found->source = *source;
+        else if (source || source.error().code == Errc::not_found)
+            found->source_gone = true;
+        else
+            found = fail(source.error());
+    }
+    if (found && found->source_gone && job.wanted)
+        event("warning", "missing", job.want_key, std::string(info(Errc::not_found).e_code),
+              "was removed outside of oracxfs before it could be moved; it is put back");
     Outcome outcome = after_look(job, step, found, env_.clock.wall(), retry_times());
     const bool conflict = outcome.conflict;
     ORACX_TRYV(finish(job, std::move(outcome)));

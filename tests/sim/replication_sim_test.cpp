@@ -20,14 +20,10 @@
 #include "base/log.h"
 #include "cache/catalog.h"
 #include "fs/replicator.h"
-#include "tests/sim/crashing_provider.h"
 #include "tests/sim/marks.h"
 #include "tests/sim/memory_staging.h"
-#include "tests/support/blobs.h"
-#include "tests/support/fake_clock.h"
-#include "tests/support/faulty_provider.h"
+#include "tests/sim/world.h"
 #include "tests/support/matchers.h"
-#include "tests/support/memory_provider.h"
 
 namespace oracxfs::test {
 namespace {
@@ -38,29 +34,6 @@ class History {
         : random_(seed), seed_(seed), folder_(std::move(folder)), loud_(loud), marks_(marks) {
         marks_.begin(seed);
         crash_when_ = chance(0.5) ? 0.01 + 0.05 * uniform() : 0;
-        for (int i = 0; i < 3; ++i) {
-            MemoryOptions options;
-            options.resumable = chance(0.5);
-            options.verifies_in_put = chance(0.5);
-            options.keeps_versions = chance(0.3);
-            options.batch_max = chance(0.5) ? 8 : 1;
-            options.small_bytes = chance(0.7) ? 4096 : 0;
-            auto memory = std::make_unique<MemoryProvider>(clock_, options);
-            memories_.push_back(memory.get());
-            FaultRates rates;
-            // Two stages: a kind of fault is on in some histories, and then strikes often.
-            if (chance(0.3)) rates.unavailable = 0.2 * uniform();
-            if (chance(0.2)) rates.throttled = 0.1 * uniform();
-            if (chance(0.3)) rates.outcome_unknown = 0.3 * uniform();
-            if (chance(0.3)) rates.unavailable_in_body = 0.2 * uniform();
-            if (chance(0.2)) rates.silent_damage = 0.2 * uniform();
-            MemoryProvider* target = memory.get();
-            auto faulty = std::make_unique<FaultyProvider>(std::move(memory), clock_, random_(), rates, [this, target](const RemoteObject& object) {
-                if (object.size > 0 && target->damage(object.key, 0)) damaged_.insert(*target->content(object.key));
-            });
-            faulty_.push_back(faulty.get());
-            providers_.push_back(std::make_shared<CrashingProvider>(std::move(faulty), random_, crash_rate_, marks_));
-        }
         reopen();
     }
 
@@ -79,6 +52,7 @@ class History {
     bool chance(double p) { return uniform() < p; }
     std::size_t pick(std::size_t n) { return static_cast<std::size_t>(random_() % n); }
     void say(const std::string& text) {
+        marks_.hit("step " + text.substr(0, text.find(' ')));
         if (loud_) std::cerr << "  " << text << "\n";
     }
 
@@ -94,7 +68,7 @@ class History {
         replicator_ = std::make_unique<Replicator>(*catalog_, staging_, clock_, options);
         replicator_->set_open_remote([this](VersionId version, ProviderId but) { return open_remote(version, but); });
         ids_.clear();
-        for (std::size_t i = 0; i < memories_.size(); ++i) {
+        for (std::size_t i = 0; i < World::kProviders; ++i) {
             const auto id = catalog_->configure_provider("p" + std::to_string(i), "memory", true);
             ASSERT_THAT(id, IsOk());
             ids_.push_back(*id);
@@ -102,7 +76,7 @@ class History {
             row.id = *id;
             row.name = "p" + std::to_string(i);
             row.type = "memory";
-            replicator_->add_provider(row, providers_[i]);
+            replicator_->add_provider(row, world_.provider(i));
         }
     }
 
@@ -114,8 +88,8 @@ class History {
                 data.insert(data.end(), part.begin(), part.end());
                 return true;
             });
-            if (!read) continue;
-            if (data == contents_.at(version)) return std::shared_ptr<BlobReader>(std::make_shared<MemoryBlob>(std::move(data)));
+            if (read && data == contents_.at(version)) return std::shared_ptr<BlobReader>(std::make_shared<MemoryBlob>(std::move(data)));
+            replicator_->report_read_failure(version, candidate.provider, read ? Error(Errc::corrupt, "read") : read.error());
         }
         return fail(Errc::not_found, "open remote");
     }
@@ -135,7 +109,6 @@ class History {
         row.name = directory;
         row.kind = NodeKind::directory;
         ORACX_TRYV(catalog_->make_directory(row, ids_));
-        directories_.insert(directory);
         return row.id;
     }
 
@@ -185,16 +158,22 @@ class History {
         for (const auto& [path, version] : tree_)
             renamed[path.starts_with(from + "/") ? to + path.substr(from.size()) : path] = version;
         tree_ = std::move(renamed);
-        directories_.erase(from);
-        directories_.insert(to);
         say("rename folder " + from + " -> " + to);
+    }
+
+    void remove_directory(const std::string& path) {
+        const auto node = catalog_->find(path);
+        if (!node || !*node || std::any_of(tree_.begin(), tree_.end(), [&](const auto& file) { return file.first.starts_with(path + "/"); })) return;
+        ASSERT_THAT(catalog_->remove_node((*node)->id), IsOk());
+        say("rmdir " + path);
     }
 
     void step() {
         const double what = uniform();
         if (what < 0.12) return write(random_path());
         if (what < 0.17) return rename(random_path(), random_path());
-        if (what < 0.19) return chance(0.5) ? rename_directory("d", "f") : rename_directory("f", "d");
+        if (what < 0.185) return chance(0.5) ? rename_directory("d", "f") : rename_directory("f", "d");
+        if (what < 0.19) return remove_directory(chance(0.5) ? "d" : chance(0.5) ? "e" : "f");
         if (what < 0.22) {
             const std::string path = random_path();
             if (!tree_.contains(path)) return;
@@ -205,15 +184,12 @@ class History {
         }
         if (what < 0.25) {
             const std::size_t i = pick(3);
-            if (down_.contains(i))
-                down_.erase(i);
-            else
-                down_.insert(i);
-            faulty_[i]->down(down_.contains(i));
-            return say("p" + std::to_string(i) + (down_.contains(i) ? " down" : " up"));
+            const bool down = world_.toggle(i);
+            return say((down ? "down p" : "up p") + std::to_string(i));
         }
         if (what < 0.27) return tamper();
         if (what < 0.29) return evict();
+        if (what < 0.30) return read();
         if (what < 0.31) {
             reopen();
             return say("restart");
@@ -226,48 +202,66 @@ class History {
     }
 
     void drive(std::size_t i) {
-        crash_rate_ = crash_when_;
+        world_.set_crash_rate(crash_when_);
         try {
             const auto did = replicator_->run_one(ids_[i], {});
             if (!did && did.error().code != Errc::cancelled) ADD_FAILURE() << did.error().to_string();
         } catch (const Crash&) {
-            crash_rate_ = 0;
+            world_.set_crash_rate(0);
             say("crash at p" + std::to_string(i));
             reopen();
         }
-        crash_rate_ = 0;
+        world_.set_crash_rate(0);
     }
 
-    // One copy at most is damaged or removed per version, and only when another provider holds it or it is staged.
+    // One copy at most is spoiled or removed per version, and only when another provider holds it or it is staged.
     void tamper() {
+        static const std::vector<std::string> kPlaces = {"a", "b", "c", "d/a", "d/b", "e/a", "f/b", "d", "f", "a/x"};
         const std::size_t i = pick(3);
-        const auto files = memories_[i]->files();
-        if (files.empty()) return;
-        const std::string& key = files[pick(files.size())];
-        for (const auto& [path, version] : tree_) {
-            if (path != key) continue;
-            if (!staging_.blobs.contains("v" + std::to_string(version.value)) && good_copies(path, version, i) == 0) return;
-        }
+        const auto files = world_.files(i);
+        const bool stranger = chance(0.3);
+        if (files.empty() && !stranger) return;
+        const std::string key = stranger ? kPlaces[pick(kPlaces.size())] : files[pick(files.size())];
         if (is_internal_name(base_name(key))) return;
-        if (chance(0.5)) {
-            if (memories_[i]->damage(key, 0)) damaged_.insert(*memories_[i]->content(key));
-            say("damage p" + std::to_string(i) + " " + key);
+        if (const auto there = world_.content(i, key))
+            for (const auto& [path, version] : tree_)
+                if (*there == contents_.at(version) && !is_staged(version) && good_copies(version, i) == 0) return;
+        const std::string where = " p" + std::to_string(i) + " " + key;
+        if (stranger) {
+            if (world_.add(i, key, is_free(i, key))) say("stranger" + where);
+        } else if (chance(0.5)) {
+            world_.damage(i, key);
+            say("damage" + where);
         } else {
-            // By id: its row may know it under another key, where a folder was moved and the answer got lost.
-            const auto object = memories_[i]->stat({}, key);
-            ASSERT_THAT(object, IsOk());
-            removed_.insert({i, object->id});
-            memories_[i]->remove_behind(key);
-            say("remove behind p" + std::to_string(i) + " " + key);
+            world_.remove(i, key);
+            say("take" + where);
         }
     }
-    std::size_t good_copies(const std::string&, VersionId version, std::size_t except) {
+    // Does nobody here think that something of ours is there, or will be in a moment?
+    bool is_free(std::size_t i, const std::string& key) {
+        const auto ours = catalog_->files_at(ids_[i], key);
+        const auto begun = catalog_->begun_keys(ids_[i]);
+        return ours && ours->empty() && begun && begun->empty();
+    }
+    bool is_staged(VersionId version) { return staging_.blobs.contains("v" + std::to_string(version.value)); }
+
+    // As somebody does who opens a file that is no longer staged.
+    void read() {
+        if (tree_.empty()) return;
+        auto file = tree_.begin();
+        std::advance(file, pick(tree_.size()));
+        if (is_staged(file->second)) return;
+        say("read " + file->first);
+        (void)open_remote(file->second, ProviderId{});
+    }
+
+    std::size_t good_copies(VersionId version, std::size_t except) {
         std::size_t good = 0;
         for (std::size_t i = 0; i < 3; ++i) {
             if (i == except) continue;
             const auto job = catalog_->replica_job(version, ids_[i]);
             if (!job || !*job || (*job)->row.key.empty()) continue;
-            good += memories_[i]->content((*job)->row.key) == contents_.at(version);
+            good += world_.content(i, (*job)->row.key) == contents_.at(version);
         }
         return good;
     }
@@ -277,7 +271,7 @@ class History {
         if (!staged || staged->empty()) return;
         const VersionRow& version = (*staged)[pick(staged->size())];
         // Silent damage may have hit every verified copy after its check: RAID can't help then, so not here.
-        if (good_copies("", version.id, 3) < 2) return;
+        if (good_copies(version.id, 3) < 2) return;
         if (catalog_->mark_evicted(version.id, 2)) {
             staging_.blobs.erase(version.staged);
             say("evict v" + std::to_string(version.id.value));
@@ -291,19 +285,18 @@ class History {
             for (const ReplicaRow& row : *rows) {
                 if (row.state != ReplicaState::verified || !row.intent_key.empty()) continue;
                 const std::size_t i = index_of(row.provider);
-                const auto there = memories_[i]->content(row.key);
-                if (there ? damaged_.contains(*there) : removed_.contains({i, row.remote_id})) continue;
+                const auto there = world_.content(i, row.key);
+                if (there ? world_.was_spoiled(*there) : world_.was_removed(i, row.remote_id)) continue;
                 if (!there && moved_along(i, row)) continue;
                 ASSERT_TRUE(there.has_value()) << where() << path << " is called verified at p" << i << " under " << row.key << " but is not there";
                 ASSERT_TRUE(*there == contents_.at(version)) << where() << path << " is called verified at p" << i << " but differs";
             }
-            const bool staged = staging_.blobs.contains("v" + std::to_string(version.value));
-            ASSERT_TRUE(staged || good_copies(path, version, 3) > 0) << where() << path << " is lost";
+            ASSERT_TRUE(is_staged(version) || good_copies(version, 3) > 0) << where() << path << " is lost";
         }
         for (std::size_t i = 0; i < 3; ++i)
-            for (const ObjectKey& key : memories_[i]->files()) {
-                const auto there = memories_[i]->content(key);
-                ASSERT_TRUE(damaged_.contains(*there) || std::any_of(contents_.begin(), contents_.end(), [&](const auto& known) { return known.second == *there; }))
+            for (const ObjectKey& key : world_.files(i)) {
+                const auto there = world_.content(i, key);
+                ASSERT_TRUE(world_.was_spoiled(*there) || std::any_of(contents_.begin(), contents_.end(), [&](const auto& known) { return known.second == *there; }))
                     << where() << "something partial is visible at p" << i << " under " << key << ": " << describe(*there);
             }
     }
@@ -325,13 +318,11 @@ class History {
             return !job.row.intent_key.empty() && row.key.starts_with(job.row.key + "/");
         });
         if (!unclear) return false;
-        for (const ObjectKey& key : memories_[i]->files()) {
-            if (memories_[i]->stat({}, key)->id != row.remote_id) continue;
-            const auto there = memories_[i]->content(key);
-            marks_.hit("folder moved without our knowing");
-            return there == contents_.at(row.version) || damaged_.contains(*there);  // spoiled before it was taken along
-        }
-        return false;
+        const auto key = world_.find(i, row.remote_id);
+        if (!key) return false;
+        marks_.hit("folder moved without our knowing");
+        const auto there = world_.content(i, *key);
+        return there == contents_.at(row.version) || world_.was_spoiled(*there);  // spoiled before it was taken along
     }
     std::size_t index_of(ProviderId id) {
         for (std::size_t i = 0; i < ids_.size(); ++i)
@@ -341,11 +332,7 @@ class History {
     std::string where() { return "seed " + std::to_string(seed_) + ": "; }
 
     void settle() {
-        for (FaultyProvider* provider : faulty_) {
-            provider->set_rates({});
-            provider->down(false);
-        }
-        down_.clear();
+        world_.end_faults();
         crash_when_ = 0;
         say("settle");
         reopen();
@@ -363,31 +350,33 @@ class History {
         bool done = false;
         for (int round = 0; round < 400 && !done; ++round) {
             for (std::size_t i = 0; i < 3; ++i)
-                for (int n = 0; n < 200; ++n) {
+                for (int n = 0;; ++n) {
                     const auto did = replicator_->run_one(ids_[i], {});
                     ASSERT_THAT(did, IsOk()) << where();
                     if (!*did) break;
+                    ASSERT_LT(n, 100) << where() << "p" << i << " never comes to rest\n" << report();
                 }
             clock_.advance(Millis(20'000));
             done = round > 6 && converged();
         }
-        const auto report = [&] {
-            std::string text = where() + "not converged:\n";
-            for (const auto& [path, version] : tree_) {
-                const auto rows = catalog_->replicas(version);
-                for (const ReplicaRow& row : *rows)
-                    text += path + " v" + std::to_string(version.value) + " p" + std::to_string(index_of(row.provider)) + " " +
-                            std::string(to_string(row.state)) + " key=" + row.key + " intent=" + row.intent_key + " " + row.error_text +
-                            (row.due ? " due" : "") + "\n";
-            }
-            for (std::size_t i = 0; i < 3; ++i) {
-                text += "p" + std::to_string(i) + ":";
-                for (const auto& key : memories_[i]->files()) text += " " + key;
-                text += " leftovers=" + std::to_string(memories_[i]->leftover_count()) + "\n";
-            }
-            return text;
-        };
-        ASSERT_TRUE(done) << report();
+        ASSERT_TRUE(done) << "not converged: " << report();
+    }
+
+    std::string report() {
+        std::string text = where() + "\n";
+        for (const auto& [path, version] : tree_) {
+            const auto rows = catalog_->replicas(version);
+            for (const ReplicaRow& row : *rows)
+                text += path + " v" + std::to_string(version.value) + " p" + std::to_string(index_of(row.provider)) + " " +
+                        std::string(to_string(row.state)) + " key=" + row.key + " intent=" + row.intent_key + " " + row.error_text +
+                        (row.due ? " due" : "") + "\n";
+        }
+        for (std::size_t i = 0; i < World::kProviders; ++i) {
+            text += "p" + std::to_string(i) + ":";
+            for (const ObjectKey& key : world_.files(i)) text += " " + key + (world_.was_spoiled(*world_.content(i, key)) ? "(spoiled)" : "");
+            text += " leftovers=" + std::to_string(world_.leftovers(i)) + "\n";
+        }
+        return text;
     }
 
     void note_events() {
@@ -399,18 +388,24 @@ class History {
     }
 
     bool converged() {
-        for (std::size_t i = 0; i < 3; ++i) {
-            std::set<std::string> there;
-            for (const ObjectKey& key : memories_[i]->files()) {
-                if (key.find("conflicted copy") != std::string::npos) continue;  // a stranger that was kept, as promised
-                there.insert(key);
+        for (std::size_t i = 0; i < World::kProviders; ++i) {
+            if (world_.leftovers(i) != 0) return false;
+            std::set<Bytes> strange;
+            for (const ObjectKey& key : world_.files(i)) {
+                if (tree_.contains(key)) continue;
+                // What nobody here knows stays: strangers, and what was spoiled before we could know that it was ours.
+                const auto there = world_.content(i, key);
+                const auto ours = catalog_->files_at(ids_[i], key);
+                if (!world_.was_spoiled(*there) || !ours || !ours->empty()) return false;
+                strange.insert(*there);
             }
-            if (memories_[i]->leftover_count() != 0 || there.size() != tree_.size()) return false;
             for (const auto& [path, version] : tree_) {
-                if (!there.contains(path) || memories_[i]->content(path) != contents_.at(version)) return false;
+                if (world_.content(i, path) != contents_.at(version)) return false;
                 const auto job = catalog_->replica_job(version, ids_[i]);
                 if (!job || !*job || (*job)->row.state != ReplicaState::verified || (*job)->row.due) return false;
             }
+            for (const Bytes& stranger : world_.strangers(i))
+                if (!strange.contains(stranger)) return false;
         }
         return true;
     }
@@ -421,21 +416,14 @@ class History {
     const bool loud_;
     Marks& marks_;
     FakeClock clock_{FakeClock::Sleep::advances};
-    double crash_rate_ = 0;
     double crash_when_ = 0;
-    std::vector<MemoryProvider*> memories_;   // owned by providers_, which outlive the program's crashes
+    World world_{random_, clock_, marks_};
     MemoryStaging staging_;
     std::unique_ptr<Catalog> catalog_;
     std::unique_ptr<Replicator> replicator_;
-    std::vector<FaultyProvider*> faulty_;
-    std::vector<std::shared_ptr<Provider>> providers_;
     std::vector<ProviderId> ids_;
-    std::set<std::size_t> down_;
     std::map<std::string, VersionId> tree_;
-    std::set<std::string> directories_;
     std::map<VersionId, Bytes> contents_;
-    std::set<Bytes> damaged_;  // contents that we spoiled
-    std::set<std::pair<std::size_t, std::string>> removed_;  // ids of what we removed behind our back
 };
 
 std::string fresh_folder(std::uint64_t seed) {

@@ -222,12 +222,19 @@ class History {
         const bool stranger = chance(0.3);
         if (files.empty() && !stranger) return;
         const std::string key = stranger ? kPlaces[pick(kPlaces.size())] : files[pick(files.size())];
+        const std::string folder(parent_key(key));
+        const bool whole_folder = !stranger && !folder.empty() && chance(0.2);
         if (is_internal_name(base_name(key))) return;
-        if (const auto there = world_.content(i, key))
+        for (const std::string& at : whole_folder ? files : std::vector<std::string>{key}) {
+            const auto there = world_.content(i, at);
             for (const auto& [path, version] : tree_)
-                if (*there == contents_.at(version) && !is_staged(version) && good_copies(version, i) == 0) return;
-        const std::string where = " p" + std::to_string(i) + " " + key;
-        if (stranger) {
+                if (there == contents_.at(version) && !is_staged(version) && good_copies(version, i) == 0) return;
+        }
+        const std::string where = " p" + std::to_string(i) + " " + (whole_folder ? folder : key);
+        if (whole_folder) {
+            world_.remove_folder(i, folder);
+            say("take-folder" + where);
+        } else if (stranger) {
             if (world_.add(i, key, is_free(i, key))) say("stranger" + where);
         } else if (chance(0.5)) {
             world_.damage(i, key);

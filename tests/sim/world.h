@@ -90,6 +90,11 @@ class World {
         removed_.insert({i, id_at(i, key)});
         memories_[i]->remove_behind(key);
     }
+    void remove_folder(std::size_t i, const ObjectKey& folder) {
+        for (const ObjectKey& key : files(i))
+            if (key.starts_with(folder + "/")) remove(i, key);
+        memories_[i]->remove_behind(folder);
+    }
     // Somebody else's file. `kept`: nothing of ours is there, so it has to stay somewhere. False if a folder or a file
     // is in the way.
     bool add(std::size_t i, const ObjectKey& key, bool kept) {

@@ -53,6 +53,28 @@ TEST_F(LaneStrangersTest, AFileInThePlaceOfAMovedFolder) {
     EXPECT_EQ(kept(), strange);
 }
 
+TEST_F(LaneStrangersTest, AFileThatReplacedAFolderOfOurs) {
+    make_directory("d");
+    drive(0);
+    const Bytes strange = random_content(1'000, 7);
+    ASSERT_TRUE(there().remove_behind("d"));
+    there().add_behind("d", strange);
+    drive_for(Millis(180'000), Millis(10'000));
+    EXPECT_TRUE(is_folder("d"));
+    EXPECT_EQ(kept(), strange);
+}
+
+TEST_F(LaneStrangersTest, AFolderThatReplacedAFileOfOurs) {
+    const Bytes content = random_content(1'000, 8), strange = random_content(1'000, 9);
+    commit("a", content);
+    drive(0);
+    ASSERT_TRUE(there().remove_behind("a"));
+    there().add_behind("a/x", strange);
+    drive_for(Millis(180'000), Millis(10'000));
+    EXPECT_EQ(there().content("a"), content);
+    EXPECT_EQ(kept(), strange);
+}
+
 TEST_F(LaneStrangersTest, AFolderInThePlaceOfAFile) {
     const Bytes content = random_content(1'000, 3), strange = random_content(1'000, 4);
     there().add_behind("a/x", strange);

@@ -174,6 +174,7 @@ Status Lane::reconcile(const std::stop_token& stop) {
         ORACX_TRY(const ContentDigests digests, env_.catalog.digests(known[i].version));
         const Status same = provider_->verify(context(stop), *there, digests);
         ReplicaJob now_there = *job;
+        now_there.row.remote_id = there->id;
         now_there.row.remote_rev = there->rev;
         now_there.row.remote_mtime_ns = there->mtime_ns;
         if (!same && same.error().code == Errc::corrupt)

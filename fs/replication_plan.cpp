@@ -379,7 +379,7 @@ Outcome after_look(const ReplicaJob& job, const Step& step, const Result<Found>&
         if (found->source_gone) {
             forget_object(row);
             row.state = ReplicaState::missing;
-        } else if (found->source && found->source->rev != row.remote_rev) {
+        } else if (found->source && (found->source->id != row.remote_id || found->source->rev != row.remote_rev)) {
             // Somebody changed it. It moves as it is, and the check that follows tells whether it is still good.
             const std::string key = row.key;
             take_object(row, *found->source);
@@ -391,6 +391,7 @@ Outcome after_look(const ReplicaJob& job, const Step& step, const Result<Found>&
             job.occupant->key == step.key)
             outcome.changes.push_back(drop(*job.occupant));
         const bool stranger = found->object && !(job.occupant && job.occupant->key == step.key &&
+                                                 job.occupant->remote_id == found->object->id &&
                                                  job.occupant->remote_rev == found->object->rev);
         if (stranger && !others && row.key != step.key) outcome.conflict = true;
     }

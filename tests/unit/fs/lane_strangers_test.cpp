@@ -84,6 +84,23 @@ TEST_F(LaneStrangersTest, AFolderInThePlaceOfAFile) {
     EXPECT_EQ(kept(), strange);
 }
 
+// A provider that tells objects apart by their ids does not replace what it is not asked to replace.
+TEST_F(LaneStrangersTest, AFileThatReplacedOneOfOursIsReplacedByTheNextVersion) {
+    commit("a", random_content(1'000, 10));
+    drive(0);
+    there().add_behind("a", random_content(1'000, 11));
+    bool lists = true;
+    providers[0]->on_verify = [&](const OpContext& ctx, const RemoteObject& object, const ContentDigests& digests) -> Status {
+        const Status same = providers[0]->inner().verify(ctx, object, digests);
+        if (!same && std::exchange(lists, false)) commit("a", random_content(1'000, 12));  // while the change is found out
+        return same;
+    };
+    drive_for(Millis(180'000), Millis(10'000));
+    EXPECT_FALSE(lists);
+    EXPECT_EQ(there().content("a"), random_content(1'000, 12));
+    EXPECT_EQ(there().files().size(), 1u);
+}
+
 TEST_F(LaneStrangersTest, AFileInThePlaceOfAFile) {
     const Bytes content = random_content(1'000, 5), strange = random_content(1'000, 6);
     there().add_behind("a", strange);

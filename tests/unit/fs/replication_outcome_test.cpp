@@ -263,6 +263,7 @@ constexpr LookCase kLookCases[] = {
 Found found_in(There there) {
     Found found;
     if (there != There::nothing) found.object = object_at(kWantKey, there == There::ours || there == There::stranger ? "r9" : "r3");
+    if (found.object && found.object->rev == "r3") found.object->id = "id-3";
     found.is_ours = there == There::ours || there == There::twin;
     return found;
 }
@@ -333,6 +334,7 @@ TEST(ReplicationOutcome, AMoveWhoseSourceWasChangedGoesOnWithWhatIsThere) {
         job.row.intent_key = kWantKey;
         Found found;
         found.source = object_at("old", "r8");
+        found.source->id = job.row.remote_id;
         const Outcome outcome = after_look(job, {Kind::look, kWantKey, {}, {}}, found, kNow, kTimes);
         EXPECT_EQ(stored_row(outcome)->state, ReplicaState::stored) << "to be checked";
         EXPECT_EQ(stored_row(outcome)->key, "old");

@@ -161,11 +161,13 @@ class History {
         say("rename folder " + from + " -> " + to);
     }
 
-    void remove_directory(const std::string& path) {
-        const auto node = catalog_->find(path);
-        if (!node || !*node || std::any_of(tree_.begin(), tree_.end(), [&](const auto& file) { return file.first.starts_with(path + "/"); })) return;
-        ASSERT_THAT(catalog_->remove_node((*node)->id), IsOk());
-        say("rmdir " + path);
+    void remove_directory() {
+        for (const std::string path : {"d", "e", "f"}) {
+            const auto node = catalog_->find(path);
+            if (!node || !*node || std::any_of(tree_.begin(), tree_.end(), [&](const auto& file) { return file.first.starts_with(path + "/"); })) continue;
+            ASSERT_THAT(catalog_->remove_node((*node)->id), IsOk());
+            return say("rmdir " + path);
+        }
     }
 
     void step() {
@@ -173,7 +175,7 @@ class History {
         if (what < 0.12) return write(random_path());
         if (what < 0.17) return rename(random_path(), random_path());
         if (what < 0.185) return chance(0.5) ? rename_directory("d", "f") : rename_directory("f", "d");
-        if (what < 0.19) return remove_directory(chance(0.5) ? "d" : chance(0.5) ? "e" : "f");
+        if (what < 0.195) return remove_directory();
         if (what < 0.22) {
             const std::string path = random_path();
             if (!tree_.contains(path)) return;
@@ -188,9 +190,9 @@ class History {
             return say((down ? "down p" : "up p") + std::to_string(i));
         }
         if (what < 0.27) return tamper();
-        if (what < 0.29) return evict();
-        if (what < 0.30) return read();
-        if (what < 0.31) {
+        if (what < 0.30) return evict();
+        if (what < 0.32) return read();
+        if (what < 0.34) {
             reopen();
             return say("restart");
         }
@@ -254,12 +256,11 @@ class History {
 
     // As somebody does who opens a file that is no longer staged.
     void read() {
-        if (tree_.empty()) return;
-        auto file = tree_.begin();
-        std::advance(file, pick(tree_.size()));
-        if (is_staged(file->second)) return;
-        say("read " + file->first);
-        (void)open_remote(file->second, ProviderId{});
+        for (const auto& [path, version] : tree_) {
+            if (is_staged(version)) continue;
+            say("read " + path);
+            (void)open_remote(version, ProviderId{});
+        }
     }
 
     std::size_t good_copies(VersionId version, std::size_t except) {
@@ -471,13 +472,16 @@ TEST(ReplicationSim, EveryHistoryKeepsItsPromises) {
     }
     marks.print(std::cerr);
     if (HasFailure() || count < 2000) return;
-    for (const char* mark : {
-             "batch put: E-EXISTS", "crash after batch put", "crash after move", "crash after move aside",
-             "crash after move folder", "crash after put", "crash after put over", "crash after remove",
-             "crash before make folder", "crash before remove folder", "event conflict E-EXISTS", "event damaged E-VERIFY",
+    for (const char* mark :
+            {"batch put: E-CHANGED", "batch put: E-EXISTS", "crash after make folder", "crash after move",
+             "crash after move folder", "crash after put", "crash after put over", "crash batch put",
+             "crash before move over", "event changed E-VERIFY", "event conflict E-EXISTS", "event damaged E-VERIFY",
              "event healed", "event missing E-NOT-FOUND", "folder moved without our knowing", "keep stranger: done",
-             "move aside: E-OUTCOME-UNKNOWN", "move folder: E-OUTCOME-UNKNOWN", "move over: E-OUTCOME-UNKNOWN",
-             "move: E-NOT-FOUND", "put over: E-CHANGED", "put over: E-OUTCOME-UNKNOWN", "remove: E-CHANGED"})
+             "make folder: E-EXISTS", "move aside: done", "move folder: E-EXISTS", "move folder: E-OUTCOME-UNKNOWN",
+             "move over: E-CHANGED", "move over: E-OUTCOME-UNKNOWN", "move: E-EXISTS", "move: E-NOT-FOUND",
+             "move: E-OUTCOME-UNKNOWN", "put over: E-CHANGED", "put over: E-OUTCOME-UNKNOWN", "put: E-EXISTS",
+             "put: E-QUOTA-FULL", "remove folder: E-NOT-EMPTY", "remove: E-CHANGED", "step evict", "step read",
+             "step rmdir", "verify: E-NOT-FOUND", "verify: E-VERIFY"})
         EXPECT_GT(marks.hits(mark), 0u) << "no history came through \"" << mark << "\"";
 }
 

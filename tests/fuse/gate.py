@@ -49,6 +49,8 @@ class Gate:
         self._listeners = {}
         self._wake_read, self._wake_write = os.pipe()
         self._ended = False
+        self._moving = threading.Event()
+        self._moving.set()
         self.open()
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -85,6 +87,13 @@ class Gate:
             for end in pair:
                 self._reset(end)
 
+    def freeze(self):
+        """Connections stay, and new ones are made, but nothing passes."""
+        self._moving.clear()
+
+    def thaw(self):
+        self._moving.set()
+
     def limit(self, bytes_per_second):
         """Nothing = as fast as it goes."""
         for bucket in self._lines.values():
@@ -92,6 +101,7 @@ class Gate:
 
     def close(self):
         self._ended = True
+        self.thaw()
         self.shut()
         self._thread.join(10)
         for fd in (self._wake_read, self._wake_write):
@@ -169,6 +179,7 @@ class Gate:
         bucket = self._lines[direction]
         try:
             while data := source.recv(bucket.piece()):
+                self._moving.wait()
                 bucket.take(len(data))
                 with self._lock:
                     setattr(self, direction, getattr(self, direction) + len(data))

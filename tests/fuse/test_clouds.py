@@ -155,6 +155,37 @@ class Trouble(CloudTest):
             with self.subTest(kind):
                 self.in_trouble(kind, self.places[kind].down, self.places[kind].up, ("offline",), ("E-UNAVAILABLE", "E-DEADLINE"))
 
+    def test_down_in_the_middle_of_a_file(self):
+        size = 24 * MIB
+        for kind in NETWORK:
+            with self.subTest(kind):
+                place, name = self.places[kind], "middle-" + kind
+                data = read_file(self.source(size, name))
+                place.gate.limit(20 * MIB)
+                before = place.gate.up
+                with open(self.inside(name), "wb", buffering=0) as file:
+                    for at in range(0, size, MIB):
+                        if at == size // 2:
+                            eventually(lambda: place.gate.up - before > 4 * MIB, "the upload has begun")
+                            place.down()
+                        file.write(data[at:at + MIB])
+                self.assertNotIn(self.path_of(name), place.objects(), "nothing partial under the final name")
+                digest = hashlib.sha256(data).hexdigest()
+                self.expect_degraded(kind, name, digest, "offline")
+                place.gate.limit(None)
+                place.up()
+                self.expect_repaired({name: digest})
+
+    def test_frozen(self):
+        """Connections stay, but nobody answers."""
+        for kind in NETWORK:
+            with self.subTest(kind):
+                gate = self.places[kind].gate
+                self.fs.cli("config", "set", "providers.%s.timeout" % kind, "3s")
+                self.fs.await_state(kind, "active")
+                self.in_trouble(kind, gate.freeze, gate.thaw, ("offline",), ("E-UNAVAILABLE", "E-DEADLINE"))
+                self.fs.cli("config", "set", "providers.%s.timeout" % kind, "20s")
+
     def test_signed_out(self):
         for kind in ("local", "sftp", "ftp"):
             with self.subTest(kind):
@@ -317,9 +348,8 @@ class Tokens(MountTest):
         place.ask("latency", ms=0)
         stats = place.ask("stats")
         self.assertEqual(failures, [])
-        endpoint = {"dropbox": "files/download", "google-drive": "files.download"}[kind]
-        self.assertGreaterEqual(stats["concurrent"][endpoint], 8, "they were under way together")
-        self.assertGreater(stats["counts"][endpoint], self.READERS, "some were refused for their token")
+        refused = [request for request in place.ask("log")["log"] if request["status"] == 401]
+        self.assertGreaterEqual(len(refused), 8, "many were under way with the old token")
         self.assertEqual(stats["refreshes"], before + 1)
 
     def test_withdrawn_access_waits_for_the_user_and_then_goes_on(self):
@@ -349,4 +379,4 @@ class Tokens(MountTest):
 
 
 if __name__ == "__main__":
-    harness.main(230)
+    harness.main(570)

@@ -186,4 +186,4 @@ class Budget(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    harness.main(420)
+    harness.main(470)

@@ -10,6 +10,7 @@ namespace oracxfs::dropbox {
 namespace {
 
 constexpr Millis kReportPause{300};
+constexpr std::uint64_t kReportBytes = 8u << 20;  // at the latest, on fast lines
 constexpr std::int64_t kSessionLifeMs = 6 * 86'400'000ll + 12 * 3'600'000ll;  // of 7 days
 constexpr std::uint64_t kPieceBytes = 4u << 20;
 constexpr std::uint64_t kBigPieceBytes = 8u << 20;
@@ -231,7 +232,7 @@ std::uint64_t FileUpload::acknowledged() const {
 void FileUpload::report(bool now) {
     if (!options_.on_progress) return;
     const SteadyTime time = home_.clock.steady();
-    if (!now && time - last_report_ < kReportPause) return;
+    if (!now && time - last_report_ < kReportPause && acknowledged() < reported_ + kReportBytes) return;
     last_report_ = time;
     // A session started anew has less than was reported before; numbers that go back would confuse more than they tell.
     reported_ = std::max(reported_, acknowledged());

@@ -16,6 +16,7 @@ constexpr std::uint64_t kWindowBytes = 4u << 20;
 // Encoded and not yet sent: keeps the memory small and the data in the processor's cache.
 constexpr std::size_t kQueueBytesMax = 512u << 10;
 constexpr Millis kReportPause{300};
+constexpr std::uint64_t kReportBytes = 8u << 20;  // at the latest, on fast lines
 // Several connections pay on long ways only: one of them carries 2 MiB per round trip.
 constexpr std::uint64_t kManyLanesBytes = 64u << 20;
 constexpr Millis kManyLanesRoundTrip{10};
@@ -280,7 +281,7 @@ void Upload::report(bool now) {
     if (!options_.on_progress || !written_) return;
     const std::uint64_t stored = written_->prefix();
     const SteadyTime time = waiter_.now();
-    if (stored == reported_ || (!now && time - last_report_ < kReportPause)) return;
+    if (stored == reported_ || (!now && time - last_report_ < kReportPause && stored < reported_ + kReportBytes)) return;
     reported_ = stored;
     last_report_ = time;
     options_.on_progress(stored, encode_resume_state(stored));

@@ -288,9 +288,9 @@ class Figures:
         self.title, self.bar, self.unit = title, bar, unit
         self.ours, self.others, self.notes = [], {}, []
 
-    def add(self, ours, **others):
+    def add(self, ours, others=None):
         self.ours.append(ours)
-        for name, value in others.items():
+        for name, value in (others or {}).items():
             self.others.setdefault(name, []).append(value)
 
     def lines(self):
@@ -303,7 +303,7 @@ class Figures:
         for i, (name, theirs) in enumerate(self.others.items()):
             ratios = [a / b for a, b in zip(self.ours, theirs) if b]
             yield "| %s | %s | %.3g%s %s | **%.2f** | %.2f–%.2f | %s |" % (
-                self.title if i == 0 else "", mine if i == 0 else "", statistics.median(theirs), unit, name.replace("_", " "),
+                self.title if i == 0 else "", mine if i == 0 else "", statistics.median(theirs), unit, name,
                 statistics.median(ratios), min(ratios), max(ratios), self.bar if i == 0 else "")
         for note in self.notes:
             yield "| … %s | | | | | |" % note

@@ -181,8 +181,9 @@ int run(const std::vector<std::string>& words) {
         else throw std::runtime_error("unknown option " + words[i]);
     }
     const std::vector<std::string> both{
-        // Debian's sizes of windows, whatever this machine is set to. How congestion is met is this machine's choice.
-        "sysctl -q -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.line.rp_filter=0 "
+        // As a Debian server and its client are set, whatever this machine is. Without losses, Reno is what CUBIC is; and
+        // only Reno is open to every namespace.
+        "sysctl -q -w net.ipv4.tcp_congestion_control=reno net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.line.rp_filter=0 "
         "net.ipv4.conf.all.route_localnet=1 net.ipv4.conf.line.route_localnet=1 net.ipv4.tcp_rmem='4096 131072 6291456' "
         "net.ipv4.tcp_wmem='4096 16384 4194304' net.ipv4.tcp_no_metrics_save=1",
         "ip link set lo up", "ip link set line txqueuelen 5000 up"};

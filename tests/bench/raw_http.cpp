@@ -55,11 +55,12 @@ class Client {
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    void run(const std::function<std::unique_ptr<Call>()>& next) {
+    void run(const std::function<std::unique_ptr<Call>()>& next) { run(next, connections_); }
+    void run(const std::function<std::unique_ptr<Call>()>& next, long at_once) {
         long running = 0;
         bool more = true;
         for (;;) {
-            while (more && running < connections_) {
+            while (more && running < at_once) {
                 auto call = next();
                 more = call != nullptr;
                 if (!more) break;
@@ -153,7 +154,7 @@ void to_dropbox(Client& client, const std::string& base, const std::string& fold
             if (answer.find("failure") != std::string::npos) throw std::runtime_error(answer.substr(0, 1'000));
         };
         return call;
-    });
+    }, 1);  // Dropbox refuses commits beside one another
 }
 
 void to_drive(Client& client, const std::string& base, const std::string& folder, const std::vector<File>& files) {

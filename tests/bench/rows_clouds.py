@@ -82,9 +82,9 @@ def both_ways(lab, name, target_of, curl_of, source, curl_source):
             raw_down = timed(curl.download)[0]
             ours_down = timed(lambda: read_all(mounted.mnt + "/x"))[0]
             note = "daemon memory %.0f MiB" % mounted.memory()
-        up.add(ours, **{"curl,_unverified": raw_up})
-        down.add(ours_down, **{"curl": raw_down})
-        cpu.add(our_cpu * 1024 / lab.arguments.size, **{"curl": raw_cpu * 1024 / lab.arguments.size})
+        up.add(ours, {"curl, unverified": raw_up})
+        down.add(ours_down, {"curl": raw_down})
+        cpu.add(our_cpu * 1024 / lab.arguments.size, {"curl": raw_cpu * 1024 / lab.arguments.size})
         down.notes = [note]
     yield from (up, down, cpu)
 

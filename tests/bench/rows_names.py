@@ -41,7 +41,7 @@ def of(count):
                     work(nothing)
                     for figures in (cold, again):
                         theirs = work(nothing)
-                        figures.add(work(many), **{"empty FUSE file system": theirs})
+                        figures.add(work(many), {"empty FUSE file system": theirs})
                 memory.ours.append(mounted.memory())
         empty.close()
         yield from (first, warm, found, found_warm, mount, memory)

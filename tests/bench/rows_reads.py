@@ -5,7 +5,7 @@ import random
 import zipfile
 
 from lab import MIB, Figures, Mounted, Skip, drop_caches, need, random_file, read_all, timed
-from rows_large import group
+from rows_large import group, less
 from targets import EmptyFuse, Rclone, Sshd
 
 
@@ -18,7 +18,13 @@ class Scene:
         self.target = self.sshd.folders(1)[0]
         self.mounted = Mounted(lab, [self.target])
         lab.run("cp", source, self.mounted.mnt + "/x")
+        random_file(self.mounted.mnt + "/small", 1000)
         self.notes = []
+
+    def make_cold(self):
+        """Contents at the server only, and connected to it, as the others are once they are mounted."""
+        self.mounted.only_remote()
+        read_all(self.mounted.mnt + "/small")
 
     def sshfs(self):
         mount_point = self.lab.place() + "/sshfs"
@@ -56,9 +62,10 @@ def cold(lab):
     figures = Figures("R1 cold read of %d MiB" % lab.arguments.size, "≤ 1.1")
     cpu = Figures("… CPU of the client per GiB", "", "s")
     for _ in range(lab.arguments.rounds):
-        scene.mounted.only_remote()
+        scene.make_cold()
         drop_caches()
-        raw, raw_cpu = timed(lambda: scene.target.sftp("get %s/data/x /dev/null\n" % scene.target.folder))
+        raw, raw_cpu = less(timed(lambda: scene.target.sftp("get %s/data/x /dev/null\n" % scene.target.folder)),
+                            timed(lambda: scene.target.sftp("pwd\n")))
         before = scene.mounted.seconds()
         ours = timed(lambda: read_all(scene.mounted.mnt + "/x"))[0]
         our_cpu = scene.mounted.seconds() - before
@@ -66,9 +73,9 @@ def cold(lab):
         for name, (path, end) in scene.peers().items():
             others[name] = timed(lambda: read_all(path))[0]
             end()
-        figures.add(ours, **{"`sftp get`": raw}, **others)
+        figures.add(ours, {"`sftp get`": raw, **others})
         figures.notes = scene.notes
-        cpu.add(our_cpu * 1024 / lab.arguments.size, **{"`sftp get`": raw_cpu * 1024 / lab.arguments.size})
+        cpu.add(our_cpu * 1024 / lab.arguments.size, {"`sftp get`": raw_cpu * 1024 / lab.arguments.size})
     scene.close()
     yield figures
     yield cpu
@@ -92,9 +99,9 @@ def warm(lab):
         drop_caches()
         baseline = timed(lambda: read_all(empty.base + "/file"))[0]
         drop_caches()
-        held.add(timed(lambda: read_all(scene.mounted.mnt + "/y"))[0], **{"empty FUSE file system": baseline})
+        held.add(timed(lambda: read_all(scene.mounted.mnt + "/y"))[0], {"empty FUSE file system": baseline})
         os.unlink(scene.mounted.mnt + "/y")
-        scene.mounted.only_remote()
+        scene.make_cold()
         read_all(scene.mounted.mnt + "/x")
         # The page cache is the kernel's; what is measured is what comes when it has forgotten.
         for figures, remount in ((again, False), (after, True)):
@@ -105,7 +112,7 @@ def warm(lab):
             drop_caches()
             baseline = timed(lambda: read_all(empty.base + "/file"))[0]
             drop_caches()
-            figures.add(timed(lambda: read_all(scene.mounted.mnt + "/x"))[0], **{"empty FUSE file system": baseline})
+            figures.add(timed(lambda: read_all(scene.mounted.mnt + "/x"))[0], {"empty FUSE file system": baseline})
             if before:
                 lab_bytes.append(sum(lab.line.passed()) - sum(before))
     if lab_bytes:
@@ -135,14 +142,14 @@ def jumps(lab):
         return took / count / rtt, (lab.line.passed()[1] - before) / count / 4096
 
     for round_number in range(lab.arguments.rounds):
-        scene.mounted.only_remote()
+        scene.make_cold()
         ours = read(scene.mounted.mnt + "/x", round_number)
         others = {}
         for name, (path, end) in scene.peers().items():
             others[name] = read(path, round_number)
             end()
-        trips.add(ours[0], **{name: value[0] for name, value in others.items()})
-        fetched.add(ours[1], **{name: value[1] for name, value in others.items()})
+        trips.add(ours[0], {name: value[0] for name, value in others.items()})
+        fetched.add(ours[1], {name: value[1] for name, value in others.items()})
     scene.close()
     yield from (trips, fetched)
 
@@ -183,14 +190,14 @@ def member(lab):
         return timed(work)[0], (lab.line.passed()[1] - before[1]) / MIB if before else 0
 
     for _ in range(lab.arguments.rounds):
-        scene.mounted.only_remote()
+        scene.make_cold()
         raw, ours = limit(), read(scene.mounted.mnt + "/x")
         others = {"curl, three ranges": raw}
         for name, (path, end) in scene.peers().items():
             others[name] = read(path)
             end()
-        times.add(ours[0], **{name: value[0] for name, value in others.items()})
-        fetched.add(ours[1], **{name: value[1] for name, value in others.items()})
+        times.add(ours[0], {name: value[0] for name, value in others.items()})
+        fetched.add(ours[1], {name: value[1] for name, value in others.items()})
     scene.close()
     yield from (times, fetched)
 

@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -16,6 +18,7 @@
 #include "tests/support/delay_proxy.h"
 #include "tests/support/matchers.h"
 #include "tests/support/sftp_setup.h"
+#include "tests/support/temp_dir.h"
 
 namespace oracxfs::test {
 namespace {
@@ -532,6 +535,67 @@ TEST_F(SftpTest, ServerThatHashesIsNotReadBack) {
     EXPECT_TRUE(stored->verified);
     EXPECT_THAT(provider().verify(ctx_, stored->object, *blob.digests()), IsOk());
     EXPECT_LT(proxy_->bytes_down() - down, 2u << 20);
+}
+
+// A server whose PATH holds only what is named here; each program notes that it was called.
+struct SftpServerHashTest : SftpTest {
+    void start_with(const std::map<std::string, std::string>& programs) {
+        for (const auto& [name, text] : programs) {
+            const std::string path = tools_ / name;
+            std::ofstream(path) << "#!/bin/sh\necho " << name << " >>" << log() << "\n" << text << "\n";
+            ASSERT_EQ(::chmod(path.c_str(), 0755), 0);
+        }
+        SshdOptions server;
+        server.path = tools_.path();
+        start_behind({}, server);
+    }
+    [[nodiscard]] std::string log() const { return tools_ / "log"; }
+    std::set<std::string> called() const {
+        std::set<std::string> names;
+        std::ifstream file(log());
+        for (std::string line; std::getline(file, line);) names.insert(line);
+        return names;
+    }
+    // Uploads, checks, damages, checks.
+    void expect_that_it_verifies() {
+        ASSERT_EQ(settle(), ServerHash::State::works);
+        MemoryBlob blob(random_content(6u << 20, 1));
+        const auto down = proxy_->bytes_down();
+        const auto stored = provider().put(ctx_, "file", blob, options());
+        ASSERT_THAT(stored, IsOk());
+        EXPECT_THAT(provider().verify(ctx_, stored->object, *blob.digests()), IsOk());
+        EXPECT_LT(proxy_->bytes_down() - down, 1u << 20);
+        {
+            std::fstream file(server_->folder() + "/replica/file", std::ios::in | std::ios::out | std::ios::binary);
+            file.seekp(1 << 20);
+            file.put(static_cast<char>(~static_cast<unsigned>(blob.data()[1 << 20])));
+        }
+        EXPECT_THAT(provider().verify(ctx_, stored->object, *blob.digests()), HasCode(Errc::corrupt));
+    }
+
+    const std::string head_ = "exec /usr/bin/head \"$@\"", sha256sum_ = "exec /usr/bin/sha256sum \"$@\"", openssl_ = "exec /usr/bin/openssl \"$@\"";
+    TempDir tools_;
+};
+
+TEST_F(SftpServerHashTest, OpensslIsTakenWhereItIsThere) {
+    start_with({{"head", head_}, {"sha256sum", sha256sum_}, {"openssl", openssl_}});
+    if (!server_) return;
+    expect_that_it_verifies();
+    EXPECT_EQ(called(), (std::set<std::string>{"head", "openssl"}));
+}
+
+TEST_F(SftpServerHashTest, Sha256sumIsEnough) {
+    start_with({{"head", head_}, {"sha256sum", sha256sum_}});
+    if (!server_) return;
+    expect_that_it_verifies();
+    EXPECT_EQ(called(), (std::set<std::string>{"head", "sha256sum"}));
+}
+
+TEST_F(SftpServerHashTest, OpensslThatCanNotIsNotTaken) {
+    start_with({{"head", head_}, {"sha256sum", sha256sum_}, {"openssl", "echo unknown option -r >&2; exit 1"}});
+    if (!server_) return;
+    expect_that_it_verifies();
+    EXPECT_EQ(called(), (std::set<std::string>{"head", "openssl", "sha256sum"}));
 }
 
 TEST_F(SftpTest, ServerWithoutShellIsReadBack) {

@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <future>
 #include <map>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -698,6 +700,52 @@ TEST_F(SftpTest, LargeFilesUseSeveralConnectionsOnLongLines) {
     ASSERT_THAT(stored, IsOk());
     EXPECT_GE(proxy_->connections(), connections + 2);
     EXPECT_THAT(provider().verify(ctx_, stored->object, *blob.digests()), IsOk());
+}
+
+TEST_F(SftpTest, LargeFilesUseSeveralConnectionsWhileTheyAreWritten) {
+    START_BEHIND({.one_way = std::chrono::milliseconds(15), .bytes_per_second = 30e6});
+    settle();
+    const auto connections = proxy_->connections();
+    const Bytes content = random_content(72u << 20, 1);
+    GrowingBlob blob;
+    auto stored = std::async(std::launch::async, [&] { return provider().put(ctx_, "file", blob, options()); });
+    blob.append(content);
+    const auto until = Steady::now() + std::chrono::seconds(60);
+    while (proxy_->connections() < connections + 2 && Steady::now() < until) std::this_thread::yield();
+    EXPECT_GE(proxy_->connections(), connections + 2);
+    blob.seal();
+    const auto result = stored.get();
+    ASSERT_THAT(result, IsOk());
+    EXPECT_TRUE(result->verified);
+    EXPECT_EQ(result->object.size, content.size());
+    EXPECT_THAT(provider().verify(ctx_, result->object, *blob.digests()), IsOk());
+}
+
+TEST_F(SftpTest, SlowWritersNeedOneConnection) {
+    START_BEHIND({.one_way = std::chrono::milliseconds(15)});
+    settle();
+    const auto connections = proxy_->connections();
+    GrowingBlob blob;
+    std::uint64_t stored_bytes = 0;
+    std::mutex mutex;
+    std::condition_variable changed;
+    PutOptions put_options = options();
+    put_options.on_progress = [&](std::uint64_t bytes, const std::string&) {
+        const std::lock_guard lock(mutex);
+        stored_bytes = bytes;
+        changed.notify_all();
+    };
+    auto stored = std::async(std::launch::async, [&] { return provider().put(ctx_, "file", blob, put_options); });
+    const Bytes piece = random_content(512u << 10, 1);
+    for (std::uint64_t written = 0; written < (40u << 20);) {
+        blob.append(piece);
+        written += piece.size();
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return stored_bytes >= written; });
+    }
+    blob.seal();
+    EXPECT_THAT(stored.get(), IsOk());
+    EXPECT_EQ(proxy_->connections(), connections);
 }
 
 TEST_F(SftpTest, ListsFiveThousandFilesInFewRoundTrips) {

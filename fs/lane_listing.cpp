@@ -108,9 +108,11 @@ Status Lane::reconcile(const std::stop_token& stop) {
             const auto found = std::lower_bound(known.begin(), known.end(), object.key,
                                                 [](const auto& row, const std::string& key) { return row.key < key; });
             if (found != known.end() && found->key == object.key) {
+                // A folder where a file was, or the other way round: ours is gone.
+                if (found->directory != object.is_directory) continue;
                 const auto index = static_cast<std::size_t>(found - known.begin());
                 seen[index] = true;
-                if (!found->directory && !object.is_directory && found->remote_rev != object.rev &&
+                if (!found->directory && found->remote_rev != object.rev &&
                     (found->state == ReplicaState::stored || found->state == ReplicaState::verified))
                     changed.push_back(index);
             } else {
@@ -133,13 +135,16 @@ Status Lane::reconcile(const std::stop_token& stop) {
             return std::optional<ReplicaJob>();
         return std::optional<ReplicaJob>(*job);
     };
+    const auto is_gone = [&](const Catalog::KnownObject& object) {
+        const auto there = provider_->stat(context(stop), object.key);
+        return there ? there->is_directory != object.directory : there.error().code == Errc::not_found;
+    };
     for (std::size_t i = 0; i < known.size(); ++i) {
         if (seen[i]) continue;
         if (known[i].directory) {
             const auto node = env_.catalog.find(known[i].key);
             if (!node || !*node || (*node)->kind != NodeKind::directory) continue;
-            const auto there = provider_->stat(context(stop), known[i].key);
-            if (there || there.error().code != Errc::not_found) continue;
+            if (!is_gone(known[i])) continue;
             DirectoryRow row;
             row.node = (*node)->id;
             row.provider = id_;
@@ -152,8 +157,7 @@ Status Lane::reconcile(const std::stop_token& stop) {
         if (!claim.add(known[i].version)) continue;
         ORACX_TRY(const auto job, recheck(i));
         if (!job) continue;
-        const auto there = provider_->stat(context(stop), known[i].key);
-        if (there || there.error().code != Errc::not_found) continue;
+        if (!is_gone(known[i])) continue;
         event("warning", "missing", job->want_key, std::string(info(Errc::not_found).e_code),
               "was removed outside of oracxfs; it is put back");
         Outcome outcome = after_verify(*job, fail(Errc::not_found, "listing", "the file is gone"), env_.clock.wall(), retry_times());
@@ -170,6 +174,7 @@ Status Lane::reconcile(const std::stop_token& stop) {
         ORACX_TRY(const ContentDigests digests, env_.catalog.digests(known[i].version));
         const Status same = provider_->verify(context(stop), *there, digests);
         ReplicaJob now_there = *job;
+        now_there.row.remote_id = there->id;
         now_there.row.remote_rev = there->rev;
         now_there.row.remote_mtime_ns = there->mtime_ns;
         if (!same && same.error().code == Errc::corrupt)

@@ -150,13 +150,17 @@ Result<bool> Lane::clear_way(const std::string& key, const std::stop_token& stop
     std::vector<std::string> folders{key};
     std::string cursor;
     do {
-        ORACX_TRY(const ListPage page, provider_->list(context(stop), key, cursor));
-        for (const RemoteObject& object : page.entries) {
+        const auto page = provider_->list(context(stop), key, cursor);
+        if (!page) {
+            if (concerns_provider(page.error().code)) provider_failed(page.error());
+            return true;  // what is in it is not known: nothing is moved, the caller comes again
+        }
+        for (const RemoteObject& object : page->entries) {
             if (!object.is_directory) return false;
             folders.push_back(object.key);
         }
-        if (!page.leftovers.empty()) return false;
-        cursor = page.next;
+        if (!page->leftovers.empty()) return false;
+        cursor = page->next;
     } while (!cursor.empty());
     touch(key);
     std::sort(folders.begin(), folders.end());

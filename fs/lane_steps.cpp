@@ -22,6 +22,13 @@ Status Lane::look(const ReplicaJob& job, const Step& step, const std::stop_token
     } else if (there.error().code != Errc::not_found) {
         found = fail(there.error());
     }
+    if (found && !found->is_ours && !job.row.key.empty() && job.row.key != step.key) {
+        const auto source = provider_->stat(context(stop), job.row.key);
+        if (!source && source.error().code != Errc::not_found)
+            found = fail(source.error());
+        else
+            found->source_gone = !source;
+    }
     Outcome outcome = after_look(job, step, found, env_.clock.wall(), retry_times());
     const bool conflict = outcome.conflict;
     ORACX_TRYV(finish(job, std::move(outcome)));
@@ -33,8 +40,7 @@ Status Lane::move(const ReplicaJob& job, const Step& step, const std::stop_token
     ORACX_TRY(const bool mine, record_begun(job, begun));
     if (!mine) return {};
     ORACX_CRASH_POINT("lane.move.intent_recorded");
-    touch(job.row.key);
-    touch(step.key);
+    const Working working(*this, {job.row.key, step.key});
     const auto result = provider_->rename(context(stop), object_of(job.row, job.size), step.key, step.replaces);
     ORACX_CRASH_POINT("lane.move.done");
     ORACX_TRY(std::optional<ReplicaJob> fresh, env_.catalog.replica_job(job.row.version, id_));
@@ -61,8 +67,7 @@ Status Lane::step_aside(const ReplicaJob& blocker_job, const std::stop_token& st
     const ReplicaRow begun = begin_step(blocker->row, aside);
     ORACX_TRY(const bool mine, record_begun(*blocker, begun));
     if (!mine) return {};
-    touch(blocker->row.key);
-    touch(aside.key);
+    const Working working(*this, {blocker->row.key, aside.key});
     const auto result = provider_->rename(context(stop), object_of(blocker->row, blocker->size), aside.key, std::nullopt);
     return finish(*blocker, after_move(*blocker, begun, aside, result, env_.clock.wall(), retry_times()));
 }
@@ -86,7 +91,7 @@ Status Lane::keep_stranger(const ReplicaJob& job, const std::string& key, const 
     }
     for (int n = 1; n <= 20; ++n) {
         const std::string kept = conflict_key(key, name_, env_.clock.wall(), n);
-        touch(key);
+        const Working working(*this, {key});
         const auto moved = provider_->rename(context(stop), *there, kept, std::nullopt);
         if (moved) {
             event("warning", "conflict", key, std::string(info(Errc::exists).e_code),
@@ -119,7 +124,7 @@ Result<bool> Lane::clear_way(const std::string& key, const std::stop_token& stop
             ORACX_TRYV(step_aside(*job, stop));
             continue;
         }
-        touch(job->row.key);
+        const Working working(*this, {job->row.key});
         const Status gone = provider_->remove(context(stop), object_of(job->row, job->size), RemoveMode::trash);
         ORACX_TRYV(finish(*job, after_remove(*job, gone, env_.clock.wall(), retry_times())));
     }
@@ -138,7 +143,7 @@ Result<bool> Lane::clear_way(const std::string& key, const std::stop_token& stop
         if (!page.leftovers.empty()) return false;
         cursor = page.next;
     } while (!cursor.empty());
-    touch(key);
+    const Working working(*this, {key});
     std::sort(folders.begin(), folders.end());
     while (!folders.empty()) {
         if (!provider_->remove_directory(context(stop), folders.back())) return false;
@@ -153,7 +158,7 @@ void Lane::prune_parents(const std::string& key, const std::stop_token& stop) {
     while (!directory.empty()) {
         const auto node = env_.catalog.find(directory);
         if (!node || node->has_value()) return;
-        touch(directory);
+        const Working working(*this, {directory});
         if (!provider_->remove_directory(context(stop), directory)) return;  // not empty, or busy: harmless
         directory = std::string(parent_key(directory));
     }

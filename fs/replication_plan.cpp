@@ -368,6 +368,10 @@ Outcome after_look(const ReplicaJob& job, const Step& step, const Result<Found>&
         // It did not happen. A put starts anew (from its session); a move finds its object where it was, or nowhere.
         if (row.state == ReplicaState::uploading) row.state = row.key.empty() ? ReplicaState::queued : ReplicaState::stored;
         if (row.state == ReplicaState::verified) row.state = ReplicaState::stored;
+        if (found->source_gone) {
+            forget_object(row);
+            row.state = ReplicaState::missing;
+        }
         // What we meant to replace is gone as well: its row must not block the place.
         if (!found->object && job.occupant && !job.occupant_wanted && job.occupant->version != row.version &&
             job.occupant->key == step.key)

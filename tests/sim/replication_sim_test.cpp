@@ -116,13 +116,16 @@ class History {
   public:
     History(std::uint64_t seed, std::string folder, bool loud) : random_(seed), seed_(seed), folder_(std::move(folder)), loud_(loud) {
         crash_when_ = chance(0.5) ? 0.01 + 0.05 * uniform() : 0;
-                for (int i = 0; i < 3; ++i) {
+        for (int i = 0; i < 3; ++i) {
             MemoryOptions options;
             options.resumable = chance(0.5);
             options.verifies_in_put = chance(0.5);
             options.keeps_versions = chance(0.3);
             options.batch_max = chance(0.5) ? 8 : 1;
             options.small_bytes = chance(0.7) ? 4096 : 0;
+            options.change_feed = chance(0.5);
+            options.feed_by_id = chance(0.5);
+            options.feed_page = chance(0.3) ? 1 + pick(3) : 1'000;
             auto memory = std::make_unique<MemoryProvider>(clock_, options);
             memories_.push_back(memory.get());
             FaultRates rates;
@@ -169,6 +172,14 @@ class History {
         options.seed = seed_;
         options.heal_after = Millis(10'000);
         replicator_ = std::make_unique<Replicator>(*catalog_, staging_, clock_, options);
+        // What we did ourselves must never be taken for somebody else's work, however late a listing or a feed tells of it.
+        replicator_->set_on_foreign([this](ProviderId provider, const RemoteObject& object) {
+            const auto there = memories_[index_of(provider)]->content(object.key);
+            const bool kept_aside = object.key.find("conflicted copy") != std::string::npos;
+            if (!object.is_directory && !kept_aside && there)
+                ADD_FAILURE() << where() << object.key << " at p" << index_of(provider) << " is taken for somebody else's: " << describe(*there);
+            replicator_->adoption_ended(provider, object.key, true);
+        });
         replicator_->set_open_remote([this](VersionId version, ProviderId but) { return open_remote(version, but); });
         ids_.clear();
         for (std::size_t i = 0; i < memories_.size(); ++i) {
@@ -288,6 +299,11 @@ class History {
                 down_.insert(i);
             faulty_[i]->down(down_.contains(i));
             return say("p" + std::to_string(i) + (down_.contains(i) ? " down" : " up"));
+        }
+        if (what < 0.255) {
+            const std::size_t i = pick(3);
+            memories_[i]->forget_feed();
+            return say("p" + std::to_string(i) + " forgets its feed");
         }
         if (what < 0.27) return tamper();
         if (what < 0.29) return evict();
@@ -456,6 +472,8 @@ class History {
                 for (const auto& key : memories_[i]->files()) text += " " + key;
                 text += " leftovers=" + std::to_string(memories_[i]->leftover_count()) + "\n";
             }
+            for (const ProviderStatus& status : replicator_->provider_status())
+                text += status.row.name + " is " + std::string(to_string(status.row.state)) + " " + status.row.reason + "\n";
             return text;
         };
         ASSERT_TRUE(done) << report();

@@ -308,6 +308,26 @@ TEST(ReplicationOutcome, AfterLook) {
                 }
 }
 
+TEST(ReplicationOutcome, AfterALookForAMovedObjectThatIsNowhereItIsMissing) {
+    for (const ReplicaState state : kAllStates)
+        for (const There there : {There::nothing, There::stranger}) {
+            if (!has_object(state)) continue;
+            ReplicaJob job = job_in(state, true, "old");
+            job.row.intent_key = kWantKey;
+            Found found = found_in(there);
+            found.source_gone = true;
+            SCOPED_TRACE(describe(job, there == There::nothing ? "nothing" : "a stranger"));
+            const Outcome outcome = after_look(job, {Kind::look, kWantKey, {}, {}}, found, kNow, kTimes);
+            const ReplicaRow* row = stored_row(outcome);
+            ASSERT_NE(row, nullptr);
+            EXPECT_EQ(row->state, ReplicaState::missing);
+            EXPECT_EQ(row->key, "") << "a move of it would fail again and again";
+            EXPECT_EQ(row->intent_key, "");
+            EXPECT_EQ(row->due, kNow);
+            EXPECT_EQ(outcome.conflict, there == There::stranger);
+        }
+}
+
 TEST(ReplicationOutcome, AfterALookThatFailedTheIntentStays) {
     for (const ReplicaState state : kAllStates)
         for (const Errc code : all_codes()) {

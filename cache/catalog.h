@@ -320,6 +320,8 @@ class Catalog {
     virtual Status visit_files(ProviderId provider, const std::function<void(const KnownObject&)>& visit) = 0;
     // Where puts and moves were begun whose end is not recorded: files and directories, sorted.
     virtual Result<std::vector<std::string>> begun_keys(ProviderId provider) = 0;
+    // Of the sessions there are, sorted.
+    virtual Result<std::vector<std::string>> upload_keys(ProviderId provider) = 0;
     // As known_objects, for the files at `key` itself and below it.
     virtual Result<std::vector<KnownObject>> files_at(ProviderId provider, std::string_view key) = 0;
     virtual Result<std::vector<KnownObject>> objects_at(ProviderId provider, std::string_view key) = 0;  // and directories

@@ -58,8 +58,16 @@ Result<std::vector<std::string>> CatalogImpl::begun_keys(ProviderId provider) {
     return read([&](Db& db) -> Result<std::vector<std::string>> {
         std::vector<std::string> keys;
         ORACX_TRYV(db.query("SELECT intent_key FROM replica WHERE provider = ?1 AND intent_key <> x'' UNION "
-                            "SELECT intent_key FROM directory_replica WHERE provider = ?1 AND intent_key <> x'' UNION "
-                            "SELECT key FROM session WHERE provider = ?1 AND key <> x'' ORDER BY 1",
+                            "SELECT intent_key FROM directory_replica WHERE provider = ?1 AND intent_key <> x'' ORDER BY 1",
+                            [&](const Statement& row) { keys.push_back(row.text(0)); }, provider.value));
+        return keys;
+    });
+}
+
+Result<std::vector<std::string>> CatalogImpl::upload_keys(ProviderId provider) {
+    return read([&](Db& db) -> Result<std::vector<std::string>> {
+        std::vector<std::string> keys;
+        ORACX_TRYV(db.query("SELECT DISTINCT key FROM session WHERE provider = ?1 AND key <> x'' ORDER BY 1",
                             [&](const Statement& row) { keys.push_back(row.text(0)); }, provider.value));
         return keys;
     });

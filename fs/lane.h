@@ -88,8 +88,11 @@ class Lane {
     Status move(const ReplicaJob& job, const Step& step, const std::stop_token& stop);
     Status move_aside(const ReplicaJob& job, const std::stop_token& stop);
     Status keep_stranger(const ReplicaJob& job, const std::string& key, const std::stop_token& stop);
+    // Gives something that we don't know a name that says so. False if it stays where it is.
+    bool keep_elsewhere(const RemoteObject& there, const std::stop_token& stop);
     // Takes out of the way what stands at `key` (a file where a folder must be, or the other way round): unwanted objects
-    // of ours go to the trash, those that are wanted elsewhere step aside. False if something of others remains.
+    // of ours go to the trash, those that are wanted elsewhere step aside, a file of others gets another name. False if
+    // a folder with something of others remains.
     Result<bool> clear_way(const std::string& key, const std::stop_token& stop);
     Status step_aside(const ReplicaJob& blocker, const std::stop_token& stop);
     // Keys that we are changing at the provider, until the outcome is recorded: not somebody else's work.

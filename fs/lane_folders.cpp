@@ -97,8 +97,10 @@ Result<bool> Lane::run_directory(const DirectoryJob& job, const std::stop_token&
         if (moved.error().code == Errc::exists || moved.error().code == Errc::not_found) {
             // The target is there already, or the source never was: the files inside move one by one.
             const std::string from = row.key;
-            if (const auto there = provider_->stat(context(stop), job.want_key); there && !there->is_directory)
+            if (const auto there = provider_->stat(context(stop), job.want_key); there && !there->is_directory) {
+                ORACX_TRYV(env_.catalog.record_directory(row));  // its own intent must not count as what is in the way
                 ORACX_TRYV(clear_way(job.want_key, stop));
+            }
             if (const auto made = provider_->make_directory(context(stop), job.want_key); !made) {
                 result = fail(made.error());
             } else {

@@ -29,8 +29,10 @@ Result<std::vector<std::string>> Lane::keys_in_work() const {
         keys.assign(working_.begin(), working_.end());
     }
     // In this order: what ends meanwhile is found in the catalogue.
-    ORACX_TRY(std::vector<std::string> begun, env_.catalog.begun_keys(id_));
-    keys.insert(keys.end(), std::make_move_iterator(begun.begin()), std::make_move_iterator(begun.end()));
+    for (auto begun : {env_.catalog.begun_keys(id_), env_.catalog.upload_keys(id_)}) {
+        if (!begun) return fail(std::move(begun).error());
+        keys.insert(keys.end(), std::make_move_iterator(begun->begin()), std::make_move_iterator(begun->end()));
+    }
     return keys;
 }
 
@@ -76,7 +78,7 @@ Result<Lane::Verdict> Lane::note_missing(const Catalog::KnownObject& known, bool
         if (surely) return true;
         const auto there = provider_->stat(context(stop), known.key);
         if (!there && there.error().code != Errc::not_found) return fail(there.error());
-        return !there;
+        return !there || there->is_directory != known.directory;
     };
     if (known.directory) {
         const auto node = env_.catalog.find(known.key);
@@ -118,6 +120,7 @@ Result<Lane::Verdict> Lane::note_changed(const Catalog::KnownObject& known, cons
     ORACX_TRY(const ContentDigests digests, env_.catalog.digests(known.version));
     const Status same = provider_->verify(context(stop), *there, digests);
     ReplicaJob now_there = *job;
+    now_there.row.remote_id = there->id;
     now_there.row.remote_rev = there->rev;
     now_there.row.remote_mtime_ns = there->mtime_ns;
     if (!same && same.error().code == Errc::corrupt)
@@ -168,9 +171,11 @@ Status Lane::reconcile(const std::stop_token& stop) {
             const auto found = std::lower_bound(known.begin(), known.end(), object.key,
                                                 [](const auto& row, const std::string& key) { return row.key < key; });
             if (found != known.end() && found->key == object.key) {
+                // A folder where a file was, or the other way round: ours is gone.
+                if (found->directory != object.is_directory) continue;
                 const auto index = static_cast<std::size_t>(found - known.begin());
                 seen[index] = true;
-                if (!found->directory && !object.is_directory && found->remote_rev != object.rev &&
+                if (!found->directory && found->remote_rev != object.rev &&
                     (found->state == ReplicaState::stored || found->state == ReplicaState::verified))
                     changed.push_back(index);
             } else {

@@ -24,11 +24,16 @@ Status Lane::look(const ReplicaJob& job, const Step& step, const std::stop_token
     }
     if (found && !found->is_ours && !job.row.key.empty() && job.row.key != step.key) {
         const auto source = provider_->stat(context(stop), job.row.key);
-        if (!source && source.error().code != Errc::not_found)
-            found = fail(source.error());
+        if (source && !source->is_directory)
+            found->source = *source;
+        else if (source || source.error().code == Errc::not_found)
+            found->source_gone = true;
         else
-            found->source_gone = !source;
+            found = fail(source.error());
     }
+    if (found && found->source_gone && job.wanted)
+        event("warning", "missing", job.want_key, std::string(info(Errc::not_found).e_code),
+              "was removed outside of oracxfs before it could be moved; it is put back");
     Outcome outcome = after_look(job, step, found, env_.clock.wall(), retry_times());
     const bool conflict = outcome.conflict;
     ORACX_TRYV(finish(job, std::move(outcome)));
@@ -89,23 +94,27 @@ Status Lane::keep_stranger(const ReplicaJob& job, const std::string& key, const 
         ORACX_TRY(const bool clear, clear_way(key, stop));
         if (clear) return {};
     }
+    if (keep_elsewhere(*there, stop) && job.occupant && job.occupant->key == key)
+        ORACX_TRYV(env_.catalog.record({{ReplicaChange::Kind::drop, *job.occupant, std::nullopt}}, false));
+    return {};
+}
+
+bool Lane::keep_elsewhere(const RemoteObject& there, const std::stop_token& stop) {
     for (int n = 1; n <= 20; ++n) {
-        const std::string kept = conflict_key(key, name_, env_.clock.wall(), n);
-        const Working working(*this, {key});
-        const auto moved = provider_->rename(context(stop), *there, kept, std::nullopt);
+        const std::string kept = conflict_key(there.key, name_, env_.clock.wall(), n);
+        const Working working(*this, {there.key});
+        const auto moved = provider_->rename(context(stop), there, kept, std::nullopt);
         if (moved) {
-            event("warning", "conflict", key, std::string(info(Errc::exists).e_code),
+            event("warning", "conflict", there.key, std::string(info(Errc::exists).e_code),
                   "a file that oracxfs did not put there was kept as \"" + kept + "\"");
-            if (job.occupant && job.occupant->key == key)
-                ORACX_TRYV(env_.catalog.record({{ReplicaChange::Kind::drop, *job.occupant, std::nullopt}}, false));
-            return {};
+            return true;
         }
         if (moved.error().code == Errc::exists) continue;
         if (concerns_provider(moved.error().code)) provider_failed(moved.error());
         log::warn("lane", "stranger not moved: " + moved.error().to_string());
-        return {};
+        return false;
     }
-    return {};
+    return false;
 }
 
 Result<bool> Lane::clear_way(const std::string& key, const std::stop_token& stop) {
@@ -130,7 +139,11 @@ Result<bool> Lane::clear_way(const std::string& key, const std::stop_token& stop
     }
     const auto there = provider_->stat(context(stop), key);
     if (!there) return true;
-    if (!there->is_directory) return false;
+    // What was begun and has not ended may be what we see: it comes first.
+    ORACX_TRY(const std::vector<std::string> begun, env_.catalog.begun_keys(id_));
+    if (std::any_of(begun.begin(), begun.end(), [&](const std::string& mine) { return mine == key || mine.starts_with(key + "/"); }))
+        return true;
+    if (!there->is_directory) return keep_elsewhere(*there, stop);
     // Folders of ours that were emptied or are still to be moved away (their rows cope with finding nothing), but no files.
     std::vector<std::string> folders{key};
     std::string cursor;

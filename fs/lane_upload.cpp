@@ -57,6 +57,24 @@ class NotingBlob final : public BlobReader {
     std::optional<Error> error_;
 };
 
+// When an upload's position is to be kept: by time on slow lines, by bytes on fast ones, so that a crash costs little on both.
+class PositionTimer {
+  public:
+    explicit PositionTimer(SteadyTime now) : kept_(now) {}
+    bool is_due(SteadyTime now, std::uint64_t bytes) {
+        constexpr Millis kPause{500};
+        constexpr std::uint64_t kBytes = 8u << 20;
+        if (now - kept_ < kPause && bytes < kept_bytes_ + kBytes) return false;
+        kept_ = now;
+        kept_bytes_ = bytes;
+        return true;
+    }
+
+  private:
+    SteadyTime kept_;
+    std::uint64_t kept_bytes_ = 0;
+};
+
 Result<std::shared_ptr<BlobReader>> load(BlobReader& blob, std::uint64_t size, const std::stop_token& stop) {
     std::vector<std::byte> bytes(size);
     for (std::size_t filled = 0; filled < bytes.size();) {
@@ -206,7 +224,7 @@ Status Lane::put_one(const ReplicaJob& planned_job, const Step& planned, const s
         const std::lock_guard lock(mutex_);
         transfers_[job.row.version] = {job.row.version, id_, job.want_key, 0, job.size, begun.attempts, env_.clock.wall(), false};
     }
-    SteadyTime saved = env_.clock.steady();
+    PositionTimer timer(env_.clock.steady());
     std::uint64_t counted = 0;
     options.on_progress = [&](std::uint64_t bytes, const std::string& resume_state) {
         bytes_up_ += bytes > counted ? bytes - counted : 0;
@@ -216,8 +234,7 @@ Status Lane::put_one(const ReplicaJob& planned_job, const Step& planned, const s
             transfers_[job.row.version].bytes = bytes;
             transfers_[job.row.version].verifying = bytes >= job.size;
         }
-        if (env_.clock.steady() - saved < Millis(500)) return;
-        saved = env_.clock.steady();
+        if (!timer.is_due(env_.clock.steady(), bytes)) return;
         session.resume_state = resume_state;
         session.acknowledged_bytes = bytes;
         if (const Status kept = env_.catalog.save_session(session); !kept)
@@ -324,7 +341,7 @@ void Lane::run_stream(VersionId version, const std::string& key, std::optional<V
         transfers_[version] = {version, id_, key, 0, 0, 1, env_.clock.wall(), false};
     }
     PutOptions options = put_options(job, step);
-    SteadyTime saved = env_.clock.steady();
+    PositionTimer timer(env_.clock.steady());
     std::uint64_t counted = 0;
     options.on_progress = [&](std::uint64_t bytes, const std::string& resume_state) {
         bytes_up_ += bytes > counted ? bytes - counted : 0;
@@ -335,8 +352,7 @@ void Lane::run_stream(VersionId version, const std::string& key, std::optional<V
             transfers_[version].total = growing.size().value_or(0);
         }
         on_bytes(bytes);
-        if (env_.clock.steady() - saved < Millis(500)) return;
-        saved = env_.clock.steady();
+        if (!timer.is_due(env_.clock.steady(), bytes)) return;
         session.resume_state = resume_state;
         session.acknowledged_bytes = bytes;
         (void)env_.catalog.save_session(session);  // only a position: without it the upload restarts

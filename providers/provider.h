@@ -75,7 +75,7 @@ struct PutOptions {
     // Opaque, from an earlier on_progress of the same upload_id and the same bytes; "" = from the start. A put that
     // cannot use it starts anew by itself.
     std::string resume_state;
-    // Called from put's thread, at most a few times a second and at its end: bytes that the provider has taken for
+    // Called from put's thread, a few times a second or every few MiB, and at its end: bytes that the provider has taken for
     // certain, and the state to persist for resuming ("" if not resumable).
     std::function<void(std::uint64_t acknowledged_bytes, const std::string& resume_state)> on_progress;
 };

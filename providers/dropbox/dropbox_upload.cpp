@@ -10,6 +10,7 @@ namespace oracxfs::dropbox {
 namespace {
 
 constexpr Millis kReportPause{300};
+constexpr std::uint64_t kReportBytes = 8u << 20;  // at the latest, on fast lines
 constexpr std::int64_t kSessionLifeMs = 6 * 86'400'000ll + 12 * 3'600'000ll;  // of 7 days
 constexpr std::uint64_t kPieceBytes = 4u << 20;
 constexpr std::uint64_t kBigPieceBytes = 8u << 20;
@@ -53,13 +54,16 @@ std::optional<SessionState> SessionState::parse(const std::string& text) {
     const auto count = [](const Json& value) { return static_cast<std::uint64_t>(std::max<std::int64_t>(value.as_int(), 0)); };
     SessionState state;
     state.session = (*json)["session"].as_string();
-    state.concurrent = (*json)["kind"].as_string() == "concurrent";
+    const std::string& kind = (*json)["kind"].as_string();
+    if (kind != "concurrent" && kind != "sequential") return std::nullopt;
+    state.concurrent = kind == "concurrent";
     state.piece = count((*json)["piece"]);
     state.offset = count((*json)["offset"]);
     if ((*json)["size"].is_int()) state.size = count((*json)["size"]);
     state.mtime_ns = (*json)["mtime"].as_int();
     state.started_ms = (*json)["started"].as_int();
     if (state.session.empty() || state.piece == 0 || state.piece % kBlockBytes != 0) return std::nullopt;
+    if (!state.concurrent && !(*json)["done"].items().empty()) return std::nullopt;  // pieces of which it has none
     for (const Json& run : (*json)["done"].items()) {
         if (run.items().size() != 2) return std::nullopt;
         const std::uint64_t first = count(run.items()[0]), last = count(run.items()[1]);
@@ -228,7 +232,7 @@ std::uint64_t FileUpload::acknowledged() const {
 void FileUpload::report(bool now) {
     if (!options_.on_progress) return;
     const SteadyTime time = home_.clock.steady();
-    if (!now && time - last_report_ < kReportPause) return;
+    if (!now && time - last_report_ < kReportPause && acknowledged() < reported_ + kReportBytes) return;
     last_report_ = time;
     // A session started anew has less than was reported before; numbers that go back would confuse more than they tell.
     reported_ = std::max(reported_, acknowledged());

@@ -189,6 +189,7 @@ int rename_no_replace(Features& features, int from_directory, const std::string&
         if (errno != EPERM && !not_implemented(errno)) return errno;
         features.hard_links = false;
     }
+    const std::lock_guard lock(features.look_and_move);
     if (::fstatat(to_directory, to.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return EEXIST;
     if (errno != ENOENT) return errno;
     return ::renameat(from_directory, from.c_str(), to_directory, to.c_str()) == 0 ? 0 : errno;

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <mutex>
 #include <map>
 #include <string>
 
@@ -25,6 +26,8 @@ struct Features {
     std::atomic<bool> hard_links = true;
     // Inode numbers last as long as the file. FAT makes them up anew whenever it likes.
     std::atomic<bool> stable_inodes = true;
+    // Held between the look and the move where no call does both: of several of our own moves to one name, one wins.
+    std::mutex look_and_move;
 };
 
 // The error of a system call on provider storage, in the provider's vocabulary.

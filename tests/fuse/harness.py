@@ -510,11 +510,15 @@ class Oracxfs:
 
     # --- the end ---
 
+    def end_servers(self):
+        for server in self.servers.values():
+            server.stop()
+
     def abort(self):
         """No niceties: nothing that was started here is left."""
         for server in self.servers.values():
             server.thaw()
-            server.stop()
+        self.end_servers()
         for pid in self.pids():
             kill(pid, signal.SIGKILL)
             wait_gone(pid, 5)
@@ -534,8 +538,7 @@ class Oracxfs:
                 print("the daemon %d ignored SIGTERM" % pid, file=sys.stderr)
                 kill(pid, signal.SIGKILL)
                 wait_gone(pid, 10)
-        for server in self.servers.values():
-            server.stop()
+        self.end_servers()
         _live.remove(self)
         if os.environ.get("ORACXFS_KEEP"):
             print("kept:", self.base, file=sys.stderr)
@@ -564,10 +567,14 @@ class MountTest(unittest.TestCase):
     maxDiff = 4000
 
     @classmethod
-    def setUpClass(cls):
+    def make(cls):
         if cls.SFTP and not Sshd.available():
             raise unittest.SkipTest("sshd and ssh-keygen are needed (Debian: openssh-server)")
-        cls.fs = Oracxfs(cls.PROVIDERS, cls.SFTP, cls.SETTINGS, cls.INTERNAL_SFTP)
+        return Oracxfs(cls.PROVIDERS, cls.SFTP, cls.SETTINGS, cls.INTERNAL_SFTP)
+
+    @classmethod
+    def setUpClass(cls):
+        cls.fs = cls.make()
         cls.addClassCleanup(cls.fs.close)
         cls.fs.start(*cls.OPTIONS)
 

@@ -263,19 +263,6 @@ TEST_F(LaneTest, AVanishedReplicaIsPutBack) {
     EXPECT_EQ(events("healed"), 1u);
 }
 
-TEST_F(LaneTest, ARenameOfWhatHasVanishedEndsWithAFreshUpload) {
-    const Bytes content = random_content(300'000, 16);
-    const VersionId version = commit("a", content);
-    drive_all();
-    ASSERT_TRUE(providers[0]->memory().remove_behind("a"));
-    ASSERT_THAT(catalog->rename_node(catalog->find("a")->value().id, kRootNode, "b", std::nullopt, false, ids), IsOk());
-    drive(0);  // fails on a busy loop
-    drive_for(Millis(5'000));
-    EXPECT_EQ(state(version, 0), ReplicaState::verified);
-    EXPECT_EQ(row(version, 0).key, "b");
-    EXPECT_EQ(providers[0]->memory().content("b"), content);
-}
-
 TEST_F(LaneTest, AFileChangedOutsideIsNotCalledVerifiedWhileTheCheckHasNoAnswer) {
     const Bytes content = random_content(300'000, 12);
     const VersionId version = commit("a", content);

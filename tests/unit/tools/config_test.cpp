@@ -160,6 +160,8 @@ TEST(Config, AnEmptyDocumentGivesTheDefaults) {
     EXPECT_EQ(config->mount.write_ahead, 64ull << 20);
     EXPECT_EQ(config->replication.min_replicas, 1u);
     EXPECT_EQ(config->replication.heal_after, Millis(60'000));
+    EXPECT_EQ(config->replication.sign_in_pause, Millis(300'000));
+    EXPECT_EQ(config->replication.full_pause, Millis(60'000));
     EXPECT_EQ(config->replication.backoff, (DurationRange{Millis(2'000), Millis(300'000)}));
     EXPECT_EQ(config->staging.max_size, std::nullopt);
     EXPECT_EQ(config->staging.min_free, 512ull << 20);

@@ -241,7 +241,7 @@ Status Lane::put_one(const ReplicaJob& planned_job, const Step& planned, const s
             log::warn("lane", "upload position not saved: " + kept.error().to_string());
     };
     NotingBlob noting(*content);
-    touch(step.key);
+    const Working working(*this, {step.key});
     const Result<PutResult> result = provider_->put(context(stop), step.key, noting, options);
     ORACX_CRASH_POINT("lane.put.done");
     if (const auto unreadable = noting.error(); unreadable && !result) return content_unreadable(job, begun, *unreadable, stop);
@@ -283,7 +283,8 @@ Status Lane::put_batch(std::vector<std::pair<ReplicaJob, Step>>& puts, const std
         return recorded;
     }
     ORACX_CRASH_POINT("lane.batch.intent_recorded");
-    for (const PutRequest& request : requests) touch(request.key);
+    Working working(*this, {});
+    for (const PutRequest& request : requests) working.add(request.key);
 
     Status failure;
     std::vector<std::pair<ReplicaJob, Outcome>> finished;
@@ -356,7 +357,7 @@ void Lane::run_stream(VersionId version, const std::string& key, std::optional<V
         session.acknowledged_bytes = bytes;
         (void)env_.catalog.save_session(session);  // only a position: without it the upload restarts
     };
-    touch(key);
+    const Working working(*this, {key});
     const Result<PutResult> result = provider_->put(context(stop), key, growing, options);
     ORACX_CRASH_POINT("lane.stream.done");
 

@@ -8,6 +8,7 @@ constexpr Millis kContentionPause{1'000};
 constexpr Millis kContentionPauseMax{8'000};
 constexpr int kHiccupRepeatsMax = 2;
 constexpr Millis kHiccupPause{300};
+constexpr int kPageEntries = 2'000;
 
 }  // namespace
 
@@ -90,6 +91,17 @@ Error twin_error(const ObjectKey& key, const std::string& existing_name) {
 Error occupied_error(const ObjectKey& key, const Metadata& there) {
     if (there.name != base_name(key)) return twin_error(key, there.name);
     return Error(Errc::exists, "give it its name", there.kind == Metadata::Kind::folder ? "a folder has this name" : "something else has this name");
+}
+
+Json listing_argument(const std::string& path) {
+    return Json::object({{"path", path}, {"recursive", true}, {"limit", kPageEntries}, {"include_deleted", false},
+                         {"include_mounted_folders", true}, {"include_non_downloadable_files", false}});
+}
+
+bool has_internal_part(const ObjectKey& key) {
+    for (std::string_view at = key; !at.empty(); at = parent_key(at))
+        if (is_internal_name(base_name(at))) return true;
+    return false;
 }
 
 RemoteObject object_of(const ObjectKey& key, const Metadata& metadata) {

@@ -54,5 +54,7 @@ Error twin_error(const ObjectKey& key, const std::string& existing_name);
 Error occupied_error(const ObjectKey& key, const Metadata& there);
 
 RemoteObject object_of(const ObjectKey& key, const Metadata& metadata);
+Json listing_argument(const std::string& path);  // of everything below it
+bool has_internal_part(const ObjectKey& key);
 
 }  // namespace oracxfs::dropbox

@@ -503,7 +503,9 @@ TEST_F(DropboxProviderTest, AWaitEndsWithAChangeOrWithTheCaller) {
     auto waiting = std::async(std::launch::async, [&] { return provider_->wait_for_changes({}, begin->next); });
     ASSERT_TRUE(service().wait_for("files/list_folder/longpoll", 1));
     service().put(setup_.path("new"), "x");
-    EXPECT_THAT(waiting.get(), IsOk());
+    const auto changed = waiting.get();
+    ASSERT_THAT(changed, IsOk());
+    EXPECT_TRUE(*changed);
     const auto page = provider_->changes({}, begin->next);
     ASSERT_THAT(page, IsOk());
 
@@ -529,7 +531,9 @@ class DropboxBackoffTest : public DropboxProviderTest {
 TEST_F(DropboxBackoffTest, TheServicesWishForAPauseIsRespected) {
     const auto begin = provider_->changes({}, "");
     ASSERT_THAT(begin, IsOk());
-    EXPECT_THAT(provider_->wait_for_changes({}, begin->next), IsOk());
+    const auto changed = provider_->wait_for_changes({}, begin->next);
+    ASSERT_THAT(changed, IsOk());
+    EXPECT_FALSE(*changed);
     SystemClock clock;
     const OpContext soon{.stop = {}, .deadline = clock.steady() + Millis(100)};
     EXPECT_THAT(provider_->wait_for_changes(soon, begin->next), HasCode(Errc::deadline));

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "tools/config/schema.h"
 #include "tools/oracxfs/add_provider.h"
+#include "tools/oracxfs/cloud_access.h"
 #include "tools/oracxfs/commands.h"
 #include "tools/oracxfs/provider_factory.h"
 #include "tools/oracxfs/provider_test.h"
@@ -24,10 +25,7 @@ Json step_report(const ProviderTestStep& step) {
     return Json::object({{"step", step.name}, {"ok", !step.error.has_value()}, {"ms", step.took.count()}});
 }
 
-struct TestOutcome {
-    Json steps = Json::array();
-    std::optional<Error> error;  // names the failing step
-};
+}  // namespace
 
 Result<std::unique_ptr<Provider>> open_provider(Cli& cli, const ProviderEntry& entry, const FreshSecrets& fresh, Clock& clock) {
     ProviderSurroundings surroundings;
@@ -67,8 +65,6 @@ TestOutcome run_test(Cli& cli, const ProviderEntry& entry, const FreshSecrets& f
     return outcome;
 }
 
-}  // namespace
-
 void add_common(CLI::App& app, AddFlags& flags, const std::string& default_name) {
     flags.name = default_name;
     app.add_option("--name", flags.name, "Its name here and its folder in the mount (default: " + default_name + ")")->type_name("NAME");
@@ -90,9 +86,13 @@ Result<ProviderEntry> checked_entry(Cli& cli, const std::string& name, const Jso
 Result<CommandResult> save_provider(Cli& cli, const AddFlags& flags, const Json& values, const FreshSecrets& fresh, Json steps) {
     ORACX_TRY(ConfigDocument document, cli.document());
     if (!document.exists()) document.set("version", 1);
+    const bool known = document.find("providers." + flags.name) != nullptr;
     document.set("providers." + flags.name, values);
     for (const auto& [secret, value] : fresh) ORACX_TRYV(cli.secrets().put(secret, value));
     ORACX_TRYV(cli.save(document));
+    // A daemon that has used it before goes on with what it has in memory.
+    if (known && !fresh.empty() && cli.daemon_socket())
+        ORACX_TRYV(cli.ask_daemon("provider-reopen", Json::object({{"name", flags.name}, {"signed_in", true}})));
     std::string text = fmt::format("provider {} is {}", flags.name, flags.no_test ? "saved, untested" : "tested and saved");
     if (!cli.daemon_socket()) text += "; it is used from the next `oracxfs mount` on";
     return CommandResult{Json::object({{"name", flags.name}, {"type", values["type"]}, {"tested", !flags.no_test}, {"steps", std::move(steps)}}), std::move(text), 0, {}, false};
@@ -277,6 +277,8 @@ Result<CommandResult> list_providers(Cli& cli) {
     return CommandResult{report["providers"], std::move(text), 0, {}, false};
 }
 
+}  // namespace
+
 tl::unexpected<Error> no_such_provider(const Config& config, const std::string& name) {
     std::vector<Candidate> known;
     for (const ProviderEntry& entry : config.providers) add_candidates(known, entry.name, "");
@@ -284,6 +286,8 @@ tl::unexpected<Error> no_such_provider(const Config& config, const std::string& 
     if (hint.starts_with("allowed here: ")) hint = "configured: " + hint.substr(14);
     return fail(Error(Errc::not_found, "find provider " + name, hint.empty() ? "none is configured" : std::move(hint)).with_provider(name));
 }
+
+namespace {
 
 using OnProvider = std::function<Result<CommandResult>(Cli& cli, const ProviderEntry& entry)>;
 
@@ -338,8 +342,22 @@ Result<CommandResult> enable(Cli& cli, const ProviderEntry& entry, bool on) {
     return CommandResult{Json::object({{"name", entry.name}, {"enabled", on}}), fmt::format("provider {} is {}", entry.name, on ? "active" : "inactive"), 0, {}, false};
 }
 
+// Where what it holds is found without oracxfs.
+std::string place_of(const ProviderEntry& entry) {
+    const Json& values = entry.values;
+    if (entry.type == "local") return values["path"].as_string();
+    const std::string folder = values["folder"].as_string();
+    if (entry.type == "dropbox" || entry.type == "google-drive")
+        return "folder " + folder + " at " + (entry.type == "dropbox" ? "Dropbox" : "Google Drive");
+    return "folder " + folder + " at " + values["host"].as_string();
+}
+
 Result<CommandResult> remove(Cli& cli, const ProviderEntry& entry) {
-    ORACX_TRYV(cli.confirm("Remove provider " + entry.name + "? Its files stay where they are; they are not counted as copies any more.", "remove provider " + entry.name));
+    const bool granted = entry.type == "dropbox" || entry.type == "google-drive";
+    std::string question = fmt::format("Remove provider {}? oracxfs forgets it, with its password or sign-in. Its files stay as they are ({}), "
+                                       "but are not counted as copies any more.", entry.name, place_of(entry));
+    if (granted) question += fmt::format(" The access that was granted stays as well; `oracxfs {} disconnect --revoke --name {}` ends it first.", entry.type, entry.name);
+    ORACX_TRYV(cli.confirm(question + " Go on?", "remove provider " + entry.name));
     ORACX_TRY(ConfigDocument document, cli.document());
     document.erase("providers." + entry.name);
     ORACX_TRYV(cli.save(document));
@@ -354,7 +372,7 @@ Result<CommandResult> remove(Cli& cli, const ProviderEntry& entry) {
         }));
     }
     ORACX_TRYV(cli.secrets().remove_owner(entry.name));
-    return CommandResult{Json::object({{"name", entry.name}}), "provider " + entry.name + " is removed; the files it holds were not touched", 0, {}, false};
+    return CommandResult{Json::object({{"name", entry.name}}), fmt::format("provider {} is removed; its files were not touched: {}", entry.name, place_of(entry)), 0, {}, false};
 }
 
 Run declare_rename(CLI::App& app) {
@@ -398,6 +416,12 @@ void add_provider_commands(CommandTable& table) {
     table.push_back({"ftp", group, "Add an FTP account (with TLS) as a provider", declare_ftp});
     table.push_back({"dropbox", group, "Add a Dropbox as a provider; signs in when called bare", declare_dropbox});
     table.push_back({"google-drive", group, "Add a Google Drive as a provider; signs in when called bare", declare_google_drive});
+    table.push_back({"dropbox connect", group, "Sign in again at the Dropbox of a provider", declare_dropbox_connect});
+    table.push_back({"dropbox disconnect", group, "Forget the sign-in at Dropbox; settings and files stay",
+                     [](CLI::App& app) { return declare_disconnect(app, dropbox_kind()); }});
+    table.push_back({"google-drive connect", group, "Sign in again at the Google Drive of a provider", declare_google_drive_connect});
+    table.push_back({"google-drive disconnect", group, "Forget the sign-in at Google; settings and files stay",
+                     [](CLI::App& app) { return declare_disconnect(app, google_drive_kind()); }});
     table.push_back({"providers", group, "List, test and change providers", {}});
     table.push_back({"providers list", group, "List them with their states", [](CLI::App&) -> Run { return list_providers; }});
     table.push_back({"providers show", group, "Show one with its settings", [](CLI::App& app) { return declare_on_provider(app, show_provider); }});
@@ -408,7 +432,11 @@ void add_provider_commands(CommandTable& table) {
     table.push_back({"providers disable", group, "Stop using it; what it holds stays", [](CLI::App& app) {
                          return declare_on_provider(app, [](Cli& cli, const ProviderEntry& entry) { return enable(cli, entry, false); });
                      }});
-    table.push_back({"providers remove", group, "Forget it; what it holds stays", [](CLI::App& app) { return declare_on_provider(app, remove); }});
+    table.push_back({"providers remove", group, "Forget it; its files stay where they are", [](CLI::App& app) {
+                         // There is no other way: oracxfs never deletes all that a provider holds.
+                         app.add_flag("--keep-files", std::string("Its files stay at the provider; so it is always, the flag only says it aloud"));
+                         return declare_on_provider(app, remove);
+                     }});
     table.push_back({"providers rename", group, "Give it another name", declare_rename});
 }
 

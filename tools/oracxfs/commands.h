@@ -25,6 +25,7 @@ void add_setup_commands(CommandTable& table);     // setup
 void add_provider_commands(CommandTable& table);  // local sftp providers ...
 void add_mount_commands(CommandTable& table);     // mount unmount
 void add_status_commands(CommandTable& table);    // status wait replicas log
+void add_version_commands(CommandTable& table);   // versions restore-version
 void add_config_commands(CommandTable& table);    // config ...
 void add_doctor_commands(CommandTable& table);    // doctor
 void add_help_commands(CommandTable& table);      // explain help version

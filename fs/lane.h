@@ -135,6 +135,8 @@ class Lane {
     bool check_staged(const ReplicaJob& job);
     bool only_tidies() const;                // full
     Status postpone(const ReplicaJob& job);  // an upload to a full provider
+    // The next attempt begins at the start: the bytes sent so far are not those of the content.
+    Status forget_position(SessionRow& session);
     // The bytes to upload cannot be had: they are gathered from all replicas, or the row waits (as `failed` when that
     // repeats). The provider is not blamed.
     Status content_unreadable(const ReplicaJob& job, ReplicaRow row, const Error& why, const std::stop_token& stop);

@@ -12,6 +12,8 @@ constexpr int kPageEntries = 2'000;
 
 }  // namespace
 
+bool is_hiccup(const Error& error) { return error.code == Errc::unavailable && !error.silent; }
+
 Status DropboxHome::pause(const OpContext& ctx, Millis time) {
     const SteadyTime until = clock.steady() + time;
     if (ctx.deadline && until >= *ctx.deadline) return fail(Errc::deadline, "wait", "the next attempt would come too late");
@@ -27,7 +29,7 @@ Millis DropboxHome::jitter(Millis upper) {
 Result<Reply> DropboxHome::repeat(const OpContext& ctx, const std::function<Result<Reply>()>& call) {
     for (int repeats = 0;; ++repeats) {
         Result<Reply> reply = call();
-        const bool hiccup = reply ? reply->in_doubt() : reply.error().code == Errc::unavailable;
+        const bool hiccup = reply ? reply->in_doubt() : is_hiccup(reply.error());
         if (!hiccup || repeats == kHiccupRepeatsMax) return reply;
         ORACX_TRYV(pause(ctx, jitter(kHiccupPause * (1 << repeats))));
     }

@@ -169,6 +169,11 @@ Result<Metadata> DropboxProvider::move(const OpContext& ctx, const std::string& 
     for (int repeats = 0;; ++repeats) {
         const auto reply = home_.commit(ctx, [&] { return home_.api->rpc(ctx, "files/move_v2", argument, DropboxApi::Repeat::unsafe); });
         if (reply && reply->ok()) return dropbox::parse_metadata(reply->result["metadata"]);
+        if (!reply && reply.error().silent) {
+            Error error = reply.error();
+            if (in_doubt) error.code = Errc::outcome_unknown;
+            return fail(std::move(error));
+        }
         const bool lost = reply ? reply->in_doubt() || reply->problem.has("internal_error") : reply.error().code == Errc::outcome_unknown;
         const bool fresh = reply && reply->not_found() && reply->problem.has("from_lookup");
         if (!lost && !fresh && !in_doubt) return fail(reply ? error_of(*reply, "move") : reply.error());

@@ -84,7 +84,7 @@ Result<http::Response> DriveApi::call(const OpContext& ctx, const char* what, co
             in_doubt = in_doubt || error->code == Errc::outcome_unknown || (response && error->code == Errc::unavailable);
         // What the service says about itself (5xx, HTML) and what got lost may be different the next time.
         const bool hiccup = error->code == Errc::unavailable || error->code == Errc::outcome_unknown;
-        if (hiccup && repeatable && attempt < kAttemptsMax && !request.sink) {
+        if (hiccup && repeatable && attempt < kAttemptsMax && !request.sink && !error->silent) {
             ORACX_TRYV(pause(ctx, attempt));
             continue;
         }

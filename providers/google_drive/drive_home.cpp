@@ -58,6 +58,11 @@ void DriveHome::saw(const FileMeta& meta) {
 Result<Space> DriveHome::probe(const OpContext& ctx) {
     ORACX_TRY(const About about, api_->about(ctx));
     ORACX_TRYV(find_root(ctx, about));
+    {
+        // While we could not reach it others could: what is known of the tree is not fresh any more.
+        const std::lock_guard lock(mutex_);
+        synced_ = clock().steady() - kTrusted;
+    }
     Space space;
     if (!api_->config().shared_drive.empty() || !about.limit) return space;
     space.total_bytes = about.limit;

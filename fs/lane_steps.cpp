@@ -148,13 +148,16 @@ Result<bool> Lane::clear_way(const std::string& key, const std::stop_token& stop
     std::vector<std::string> folders{key};
     std::string cursor;
     do {
-        ORACX_TRY(const ListPage page, provider_->list(context(stop), key, cursor));
-        for (const RemoteObject& object : page.entries) {
+        const auto page = provider_->list(context(stop), key, cursor);
+        if (!page && page.error().code == Errc::cancelled) return fail(page.error());
+        if (!page && concerns_provider(page.error().code)) provider_failed(page.error());
+        if (!page) return false;  // whoever needs the place comes again
+        for (const RemoteObject& object : page->entries) {
             if (!object.is_directory) return false;
             folders.push_back(object.key);
         }
-        if (!page.leftovers.empty()) return false;
-        cursor = page.next;
+        if (!page->leftovers.empty()) return false;
+        cursor = page->next;
     } while (!cursor.empty());
     const Working working(*this, {key});
     std::sort(folders.begin(), folders.end());

@@ -310,7 +310,7 @@ void add_provider_commands(CommandTable& table) {
                      }});
     table.push_back({"providers remove", group, "Forget it; its files stay where they are", [](CLI::App& app) {
                          // There is no other way: oracxfs never deletes all that a provider holds.
-                         app.add_flag("--keep-files", "Its files stay at the provider; so it is always, the flag only says it aloud");
+                         app.add_flag("--keep-files")->description("Its files stay at the provider; so it is always, the flag only says it aloud");
                          return declare_on_provider(app, remove);
                      }});
     table.push_back({"providers rename", group, "Give it another name", declare_rename});

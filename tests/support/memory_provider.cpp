@@ -587,7 +587,7 @@ void MemoryProvider::forget_feed() {
     told_.notify_all();
 }
 
-bool MemoryProvider::await_waiting(std::chrono::seconds most) {
+bool MemoryProvider::await_waiting(Millis most) {
     std::unique_lock lock(mutex_);
     return told_.wait_for(lock, most, [&] { return waiting_ > 0; });
 }

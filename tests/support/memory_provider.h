@@ -75,7 +75,7 @@ class MemoryProvider final : public Provider {
     [[nodiscard]] std::vector<ObjectKey> files() const;
     [[nodiscard]] std::size_t trash_count() const;
     [[nodiscard]] std::size_t leftover_count() const;
-    bool await_waiting(std::chrono::seconds most);  // until somebody is in wait_for_changes()
+    bool await_waiting(Millis most);  // until somebody is in wait_for_changes()
 
   private:
     // Immutable pieces of equal size (the last may be short); zeros are shared, so a sparse file costs nothing.

@@ -59,6 +59,7 @@ class MemoryProvider final : public Provider {
     Result<RemoteObject> make_directory(const OpContext& ctx, const ObjectKey& key) override;
     Status remove_directory(const OpContext& ctx, const ObjectKey& key) override;
     Result<std::uint64_t> purge_trash(const OpContext& ctx, Millis age) override;
+    Result<std::vector<RemoteObject>> versions(const OpContext& ctx, const RemoteObject& object) override;
     Result<ChangePage> changes(const OpContext& ctx, const std::string& cursor) override;
     Result<bool> wait_for_changes(const OpContext& ctx, const std::string& cursor) override;
 

@@ -79,6 +79,7 @@ struct Filesystem::Impl {
     Status rescue(VersionId version, const std::stop_token& stop);
     void note_change(VersionId version, ProviderId provider);
     void adopt(ProviderId provider, const RemoteObject& object);
+    Status take_over(ProviderId provider, const RemoteObject& object);
     Status adopt_directory(const std::string& key);
     void make_room(std::uint64_t bytes);
     void maintain(const std::stop_token& stop);
@@ -108,6 +109,7 @@ struct Filesystem::Impl {
     std::atomic<std::uint64_t> open_writers{0};
     std::atomic<std::uint64_t> buffered{0};
     std::mutex room_mutex;
+    std::stop_source stopping;
     std::mutex adopt_mutex;
     std::set<std::string> adopting;
     std::int64_t started_ns = 0;

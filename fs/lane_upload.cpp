@@ -63,7 +63,7 @@ class PositionTimer {
     explicit PositionTimer(SteadyTime now) : kept_(now) {}
     bool is_due(SteadyTime now, std::uint64_t bytes) {
         constexpr Millis kPause{500};
-        constexpr std::uint64_t kBytes = 8u << 20;
+        constexpr std::uint64_t kBytes = 4u << 20;
         if (now - kept_ < kPause && bytes < kept_bytes_ + kBytes) return false;
         kept_ = now;
         kept_bytes_ = bytes;
@@ -134,6 +134,12 @@ Result<bool> Lane::record_begun(const ReplicaJob& job, const ReplicaRow& begun) 
     if (recorded) return true;
     if (recorded.error().code == Errc::changed) return false;
     return fail(recorded.error());
+}
+
+Status Lane::forget_position(SessionRow& session) {
+    session.resume_state.clear();
+    session.acknowledged_bytes = 0;
+    return env_.catalog.save_session(session);
 }
 
 Status Lane::postpone(const ReplicaJob& job) {
@@ -241,9 +247,10 @@ Status Lane::put_one(const ReplicaJob& planned_job, const Step& planned, const s
             log::warn("lane", "upload position not saved: " + kept.error().to_string());
     };
     NotingBlob noting(*content);
-    touch(step.key);
+    const Working working(*this, {step.key});
     const Result<PutResult> result = provider_->put(context(stop), step.key, noting, options);
     ORACX_CRASH_POINT("lane.put.done");
+    if (!result && result.error().code == Errc::corrupt) ORACX_TRYV(forget_position(session));
     if (const auto unreadable = noting.error(); unreadable && !result) return content_unreadable(job, begun, *unreadable, stop);
     if (result) ORACX_TRYV(env_.catalog.end_session(job.row.version, id_));
     // The world may have moved on during a long upload: judge by what is wanted now.
@@ -283,7 +290,8 @@ Status Lane::put_batch(std::vector<std::pair<ReplicaJob, Step>>& puts, const std
         return recorded;
     }
     ORACX_CRASH_POINT("lane.batch.intent_recorded");
-    for (const PutRequest& request : requests) touch(request.key);
+    Working working(*this, {});
+    for (const PutRequest& request : requests) working.add(request.key);
 
     Status failure;
     std::vector<std::pair<ReplicaJob, Outcome>> finished;
@@ -356,9 +364,14 @@ void Lane::run_stream(VersionId version, const std::string& key, std::optional<V
         session.acknowledged_bytes = bytes;
         (void)env_.catalog.save_session(session);  // only a position: without it the upload restarts
     };
-    touch(key);
-    const Result<PutResult> result = provider_->put(context(stop), key, growing, options);
+    const Working working(*this, {key});
+    NotingBlob noting(std::shared_ptr<BlobReader>(std::shared_ptr<void>(), &growing));
+    const Result<PutResult> result = provider_->put(context(stop), key, noting, options);
     ORACX_CRASH_POINT("lane.stream.done");
+    // Its writer went back: what was sent is not what the file has now.
+    const auto unreadable = noting.error();
+    if (!result && ((unreadable && unreadable->code == Errc::changed) || result.error().code == Errc::corrupt))
+        if (const Status forgotten = forget_position(session); !forgotten) log::error("lane", name_ + ": " + forgotten.error().to_string());
 
     const auto committed = env_.catalog.replica_job(version, id_);
     if (committed && *committed) {

@@ -10,11 +10,11 @@ namespace oracxfs::dropbox {
 namespace {
 
 constexpr Millis kReportPause{300};
-constexpr std::uint64_t kReportBytes = 8u << 20;  // at the latest, on fast lines
+constexpr std::uint64_t kReportBytes = 4u << 20;  // at the latest, on fast lines
 constexpr std::int64_t kSessionLifeMs = 6 * 86'400'000ll + 12 * 3'600'000ll;  // of 7 days
 constexpr std::uint64_t kPieceBytes = 4u << 20;
 constexpr std::uint64_t kBigPieceBytes = 8u << 20;
-constexpr std::uint64_t kBigPiecesFrom = 256u << 20;
+constexpr std::uint64_t kBigPiecesFrom = 1u << 30;  // what is under way when the program is killed is sent again
 constexpr int kPieceRepeatsMax = 3;
 constexpr Millis kPiecePause{500};
 
@@ -25,7 +25,7 @@ Json cursor_json(const std::string& session, std::uint64_t offset) { return Json
 std::string SessionState::dump() const {
     if (session.empty()) return {};
     Json json = Json::object({{"dropbox", 1}, {"kind", concurrent ? "concurrent" : "sequential"}, {"session", session},
-                              {"piece", piece}, {"mtime", mtime_ns}, {"started", started_ms}});
+                              {"piece", piece}, {"started", started_ms}});
     if (size) json.set("size", *size);
     if (!concurrent) {
         json.set("offset", offset);
@@ -60,7 +60,6 @@ std::optional<SessionState> SessionState::parse(const std::string& text) {
     state.piece = count((*json)["piece"]);
     state.offset = count((*json)["offset"]);
     if ((*json)["size"].is_int()) state.size = count((*json)["size"]);
-    state.mtime_ns = (*json)["mtime"].as_int();
     state.started_ms = (*json)["started"].as_int();
     if (state.session.empty() || state.piece == 0 || state.piece % kBlockBytes != 0) return std::nullopt;
     if (!state.concurrent && !(*json)["done"].items().empty()) return std::nullopt;  // pieces of which it has none
@@ -176,7 +175,6 @@ bool FileUpload::take_up() {
     if (!state) return false;
     const auto size = content_.size();
     if (state->size && size && *state->size != *size) return false;
-    if (state->mtime_ns != options_.mtime_ns && state->mtime_ns != 0 && options_.mtime_ns != 0) return false;
     if (to_ms(home_.clock.wall()) - state->started_ms > kSessionLifeMs) return false;
     if (state->concurrent && (!size || state->size != size)) return false;
     if (state->offset > size.value_or(content_.available(0))) return false;
@@ -198,7 +196,6 @@ Status FileUpload::start_session() {
     state_.size = size;
     state_.concurrent = size.has_value();
     state_.piece = size && *size >= kBigPiecesFrom ? kBigPieceBytes : kPieceBytes;
-    state_.mtime_ns = options_.mtime_ns;
     state_.started_ms = to_ms(home_.clock.wall());
     Json argument = Json::object({{"close", false}});
     if (state_.concurrent) argument.set("session_type", "concurrent");
@@ -249,7 +246,7 @@ Result<std::optional<std::uint64_t>> FileUpload::send_piece(const OpContext& ctx
     for (int repeats = 0;; ++repeats) {
         auto reply = home_.api->upload(ctx, "files/upload_session/append_v2", argument, piece.data);
         if (reply && reply->ok()) return Taken();
-        const bool hiccup = reply ? reply->in_doubt() || reply->problem.has("content_hash_mismatch") : reply.error().code == Errc::unavailable;
+        const bool hiccup = reply ? reply->in_doubt() || reply->problem.has("content_hash_mismatch") : is_hiccup(reply.error());
         if (reply && state_.concurrent) {
             // An earlier attempt got through and its answer did not.
             const bool there = reply->problem.has("incorrect_offset") && reply->problem.correct_offset == end;

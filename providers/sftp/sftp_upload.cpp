@@ -16,7 +16,7 @@ constexpr std::uint64_t kWindowBytes = 4u << 20;
 // Encoded and not yet sent: keeps the memory small and the data in the processor's cache.
 constexpr std::size_t kQueueBytesMax = 512u << 10;
 constexpr Millis kReportPause{300};
-constexpr std::uint64_t kReportBytes = 8u << 20;  // at the latest, on fast lines
+constexpr std::uint64_t kReportBytes = 4u << 20;  // at the latest, on fast lines
 // Several connections pay on long ways only: one of them carries 2 MiB per round trip.
 constexpr std::uint64_t kManyLanesBytes = 64u << 20;
 constexpr Millis kManyLanesRoundTrip{10};

@@ -71,6 +71,22 @@ class AllActive(CloudTest):
             with self.subTest(kind):
                 self.only_from(kind, names)
 
+    def test_writer_that_goes_back_spoils_no_upload(self):
+        """What was sent early is not what the file has in the end."""
+        before = {kind: self.fs.provider(kind)["checksum_errors"] for kind in KINDS}
+        sent = {kind: self.places[kind].gate.up for kind in NETWORK}
+        data = bytearray(content(24 * MIB, self.name))
+        with open(self.inside("f"), "wb", buffering=0) as file:
+            file.write(data)
+            for kind in NETWORK:
+                eventually(lambda: self.places[kind].gate.up - sent[kind] > 9 * MIB, kind + " has begun")
+            file.seek(5)
+            file.write(b"changed")
+        data[5:12] = b"changed"
+        self.fs.await_verified(self.path_of("f"))
+        self.assert_stored({"f": hashlib.sha256(data).hexdigest()})
+        self.assertEqual({kind: self.fs.provider(kind)["checksum_errors"] for kind in KINDS}, before, "nobody is blamed")
+
     def only_from(self, kind, names):
         others = [place for other, place in self.places.items() if other != kind]
         eventually(lambda: not self.fs.staged(), lambda: "staging is empty: %r" % self.fs.staged())
@@ -103,7 +119,7 @@ class Trouble(CloudTest):
     def make(cls):
         # Small file systems of their own can be filled up.
         if os.getuid() == 0:
-            cls.CLOUD_OPTIONS = {kind: {"room": 96 * MIB} for kind in ("local", "sftp", "ftp")}
+            cls.CLOUD_OPTIONS = {kind: {"room": 512 * MIB} for kind in ("local", "sftp", "ftp")}
         return super().make()
 
     def setUp(self):

@@ -34,6 +34,9 @@ class World {
             options.keeps_versions = chance(0.3);
             options.batch_max = chance(0.5) ? 8 : 1;
             options.small_bytes = chance(0.7) ? 4096 : 0;
+            options.change_feed = chance(0.5);
+            options.feed_by_id = chance(0.5);
+            options.feed_page = chance(0.3) ? 1 + random_() % 3 : 1'000;
             auto memory = std::make_unique<MemoryProvider>(clock, options);
             memories_[i] = memory.get();
             FaultRates rates;
@@ -68,6 +71,8 @@ class World {
             faulty_[i]->down(false);
         }
     }
+
+    void forget_feed(std::size_t i) { memories_[i]->forget_feed(); }
 
     [[nodiscard]] std::vector<ObjectKey> files(std::size_t i) const { return memories_[i]->files(); }
     [[nodiscard]] std::optional<Bytes> content(std::size_t i, const ObjectKey& key) const { return memories_[i]->content(key); }

@@ -97,6 +97,16 @@ void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& b
             if (!core.clock().sleep_for(kProbeLook, ctx.stop)) break;
         return Json::object({{"down", core.is_down(name)}});
     });
+    registry.add("provider-reopen", [&core](const Json& args, const OpContext& ctx, const Emit&) -> Result<Json> {
+        const std::string& name = args["name"].as_string();
+        ORACX_TRYV(core.reopen_provider(name));
+        // Until it is known how it stands, so that `status` is right when the command has ended.
+        const bool expected = !args["signed_in"].as_bool();
+        const SteadyTime deadline = core.clock().steady() + kProbeMax;
+        while (core.is_down(name) != expected && core.clock().steady() < deadline)
+            if (!core.clock().sleep_for(kProbeLook, ctx.stop)) break;
+        return Json::object({{"down", core.is_down(name)}});
+    });
     registry.add("provider-rename", [&core](const Json& args, const OpContext&, const Emit&) -> Result<Json> {
         ORACX_TRYV(core.rename_provider(args["from"].as_string(), args["to"].as_string()));
         return Json();

@@ -217,7 +217,6 @@ TEST(DropboxSession, StateSurvivesARestart) {
     state.concurrent = true;
     state.piece = 4u << 20;
     state.size = 40u << 20;
-    state.mtime_ns = 5;
     state.started_ms = 7;
     state.done = {0, 1, 2, 5, 9};
     const auto read = SessionState::parse(state.dump());

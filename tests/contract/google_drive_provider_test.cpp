@@ -1,4 +1,4 @@
-// What Google Drive's provider costs in requests, counted by the emulated service.
+// GoogleDriveProvider: what it costs in requests, counted by the emulated service, and what goes beyond the contract.
 
 #include <gtest/gtest.h>
 
@@ -13,9 +13,9 @@
 namespace oracxfs::test {
 namespace {
 
-class GoogleDriveBudgetTest : public ::testing::Test {
+class GoogleDriveProviderTest : public ::testing::Test {
   protected:
-    GoogleDriveBudgetTest() : provider_(setup_.make()) {
+    GoogleDriveProviderTest() : provider_(setup_.make()) {
         EXPECT_THAT(provider_->probe({}), IsOk());
         service().clear_log();
     }
@@ -32,7 +32,7 @@ class GoogleDriveBudgetTest : public ::testing::Test {
     int uploads_ = 0;
 };
 
-TEST_F(GoogleDriveBudgetTest, TenThousandFilesAreListedInTwelveRequests) {
+TEST_F(GoogleDriveProviderTest, TenThousandFilesAreListedInTwelveRequests) {
     std::set<ObjectKey> expected;
     for (int i = 0; i < 20; ++i) {
         const std::string folder = service().make_folder(setup_.folder(), "d" + std::to_string(i)).id;
@@ -55,7 +55,7 @@ TEST_F(GoogleDriveBudgetTest, TenThousandFilesAreListedInTwelveRequests) {
     EXPECT_LE(service().count("*"), 12u);
 }
 
-TEST_F(GoogleDriveBudgetTest, SmallFilesCostOneRequestEachAndShareTheirIds) {
+TEST_F(GoogleDriveProviderTest, SmallFilesCostOneRequestEachAndShareTheirIds) {
     std::vector<PutRequest> requests;
     for (std::size_t i = 0; i < 200; ++i)
         requests.push_back({"folder/" + std::to_string(i), std::make_shared<MemoryBlob>(random_content(1000 + i, i)), options()});
@@ -70,7 +70,7 @@ TEST_F(GoogleDriveBudgetTest, SmallFilesCostOneRequestEachAndShareTheirIds) {
     EXPECT_LE(service().count("*"), 205u);
 }
 
-TEST_F(GoogleDriveBudgetTest, SixteenCallsRenewTheTokenOnce) {
+TEST_F(GoogleDriveProviderTest, SixteenCallsRenewTheTokenOnce) {
     MemoryBlob blob(random_content(1000, 1));
     ASSERT_THAT(provider_->put({}, "a", blob, options()), IsOk());
     service().oauth().expire_access_tokens();
@@ -84,6 +84,48 @@ TEST_F(GoogleDriveBudgetTest, SixteenCallsRenewTheTokenOnce) {
     }
     EXPECT_EQ(good, 16);
     EXPECT_EQ(service().oauth().refreshes(), 1u);
+}
+
+// Each further request would wait as long: whoever called finds out whether the service is there at all.
+TEST_F(GoogleDriveProviderTest, ASilentServiceIsAskedOnce) {
+    const auto provider = setup_.make(setup_.machine, nullptr, Json::object({{"timeout", 1}}));
+    MemoryBlob first(random_content(100, 1)), large(random_content(9u << 20, 2));
+    ASSERT_THAT(provider->put({}, "first", first, options()), IsOk());
+    for (const char* endpoint : {"upload.multipart", "upload.start", "upload.put", "files.get", "about.get"}) {
+        SCOPED_TRACE(endpoint);
+        service().faults().clear();
+        service().faults().add(endpoint, Fault::of(Fault::Kind::hang), 0, 0);
+        service().clear_log();
+        const std::string name = endpoint;
+        Status done;
+        if (name == "upload.multipart") {
+            const auto put = provider->put({}, "small", first, options());
+            if (!put) done = fail(put.error());
+        } else if (name.starts_with("upload.")) {
+            const auto put = provider->put({}, "large", large, options());
+            if (!put) done = fail(put.error());
+        } else if (name == "files.get") {
+            const auto seen = provider->stat({}, "first");
+            if (!seen) done = fail(seen.error());
+        } else {
+            const auto probed = provider->probe({});
+            if (!probed) done = fail(probed.error());
+        }
+        ASSERT_FALSE(done);
+        EXPECT_TRUE(done.error().silent) << done.error().to_string();
+        EXPECT_EQ(service().count(endpoint), 1u);
+        EXPECT_EQ(service().count("upload.query"), 0u);
+    }
+}
+
+// Whoever could not reach Drive for a while has missed what others did there; a name that they took is not given again.
+TEST_F(GoogleDriveProviderTest, AfterAProbeItIsKnownWhatOthersDidMeanwhile) {
+    MemoryBlob mine(random_content(100, 1));
+    ASSERT_THAT(provider_->put({}, "d/mine", mine, options()), IsOk());
+    setup_.add("d/f", "theirs");
+    ASSERT_THAT(provider_->probe({}), IsOk());
+    EXPECT_THAT(provider_->put({}, "d/f", mine, options()), HasCode(Errc::exists));
+    EXPECT_EQ(setup_.at("d/f").size(), 1u);
 }
 
 }  // namespace

@@ -289,7 +289,9 @@ TEST_P(CloudFeedTest, AMountWithNothingNewCostsTwoRequestsWhateverTheNumberOfFil
     before_mount = [&] { cloud->service().clear_log(); };
     mount();
     ASSERT_TRUE(cloud->service().wait_for(cloud->changes(), 1));
-    if (cloud->waits()) ASSERT_TRUE(cloud->service().wait_for("files/list_folder/longpoll", 1));
+    if (cloud->waits()) {
+        ASSERT_TRUE(cloud->service().wait_for("files/list_folder/longpoll", 1));
+    }
     settle();
     EXPECT_LE(requests("*"), 2u);
     for (const LoggedRequest& request : cloud->service().log()) EXPECT_NE(request.endpoint, cloud->listing());

@@ -705,7 +705,9 @@ TEST_F(CatalogReplicasTest, ObjectsAtAKeyAreItselfAndWhatIsBelowIt) {
     for (const char* path : {"d/f", "dx", "d/f.old"}) verified(write(path, {p}), p, path);
     const auto keys = [&](const std::string& key) {
         std::vector<std::string> found;
-        for (const auto& object : catalog_->objects_at(p, key).value()) found.push_back(object.key + (object.directory ? "/" : ""));
+        const auto objects = catalog_->objects_at(p, key);
+        EXPECT_THAT(objects, IsOk());
+        for (const auto& object : *objects) found.push_back(object.key + (object.directory ? "/" : ""));
         return found;
     };
     EXPECT_THAT(keys("d"), testing::UnorderedElementsAre("d/", "d/f", "d/f.old"));

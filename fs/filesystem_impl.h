@@ -68,6 +68,8 @@ struct Filesystem::Impl {
     // The state's mutex must be held.
     Status begin_writer(Node& node, FileState& state, bool may_fetch, const std::stop_token& stop, bool* would_wait);
     Status load_content(Node& node, FileState& state);
+    // `name` is about to go: whoever has the file open keeps its content, which the catalogue may forget afterwards.
+    void hold_content(Node& directory, const std::string& name);
     Status check_sealed(Node& node, FileState& state, std::uint64_t offset, std::uint64_t length);
     Status commit(const NodePtr& node, FileState& state, bool torn);
     void after_write(Node& node, FileState& state, std::function<void(Status)> done, const std::stop_token& stop);

@@ -8,6 +8,7 @@ programs read it from the page cache and write to the same disk. 7-Zip's best ta
 """
 
 import argparse
+import gzip
 import os
 import random
 import resource
@@ -22,7 +23,7 @@ import time
 MIB = 1 << 20
 
 
-def copy_some(source, target, limit, wanted=lambda path: True):
+def copy_some(source, target, limit, wanted=lambda path: True, unpack=False):
     total = 0
     for root, folders, files in os.walk(source):
         folders.sort()
@@ -37,30 +38,46 @@ def copy_some(source, target, limit, wanted=lambda path: True):
                 return total
             copy = os.path.join(target, os.path.relpath(path, source))
             os.makedirs(os.path.dirname(copy), exist_ok=True)
-            shutil.copyfile(path, copy)
-            total += size
+            if unpack and path.endswith(".gz"):
+                copy = copy[:-3]
+                with gzip.open(path) as packed, open(copy, "wb") as plain:
+                    shutil.copyfileobj(packed, plain)
+            else:
+                shutil.copyfile(path, copy)
+            total += os.path.getsize(copy)
     return total
 
 
 def make_database(path):
-    """What programs keep: an inventory of this machine's files, and the log of a web shop."""
+    """What programs keep: an inventory of this machine's files, articles in plain text, the log of a web shop."""
     draw = random.Random(7)
     db = sqlite3.connect(path)
     db.executescript(
         "CREATE TABLE file(id INTEGER PRIMARY KEY, path TEXT, bytes INTEGER, modified INTEGER, mode INTEGER, seen TEXT);"
+        "CREATE TABLE article(id INTEGER PRIMARY KEY, title TEXT, changed TEXT, author INTEGER, body TEXT);"
         "CREATE TABLE request(id INTEGER PRIMARY KEY, at TEXT, client TEXT, method TEXT, path TEXT, status INTEGER, ms REAL, agent TEXT);"
-        "CREATE UNIQUE INDEX by_path ON file(path); CREATE INDEX by_client ON request(client, at);"
+        "CREATE UNIQUE INDEX by_path ON file(path); CREATE INDEX by_author ON article(author, changed);"
+        "CREATE INDEX by_client ON request(client, at);"
     )
+    texts = 0
     for root, folders, files in os.walk("/usr"):
         folders.sort()
         for name in sorted(files):
-            status = os.lstat(os.path.join(root, name))
-            row = (os.path.join(root, name), status.st_size, int(status.st_mtime), status.st_mode, "2025-01-05T06:00:00Z")
+            file = os.path.join(root, name)
+            status = os.lstat(file)
+            row = (file, status.st_size, int(status.st_mtime), status.st_mode, "2025-01-05T06:00:00Z")
             db.execute("INSERT INTO file(path, bytes, modified, mode, seen) VALUES(?,?,?,?,?)", row)
+            if texts < 35 * MIB and name.endswith((".txt", ".html", ".md", ".rst", ".pod")) and status.st_size < MIB and os.path.isfile(file):
+                with open(file, errors="replace") as text:
+                    body = text.read()
+                texts += len(body)
+                row = (name, time.strftime("%Y-%m-%d", time.gmtime(status.st_mtime)), draw.randrange(50), body)
+                db.execute("INSERT INTO article(title, changed, author, body) VALUES(?,?,?,?)", row)
     agents = [f"Mozilla/5.0 (X11; Linux x86_64; rv:{v}.0) Gecko/20100101 Firefox/{v}.0" for v in range(100, 130)]
     clients = [f"10.{draw.randrange(256)}.{draw.randrange(256)}.{draw.randrange(256)}" for _ in range(2000)]
     pages = ["/", "/basket", "/search?q=", "/item/", "/static/app.css", "/static/app.js", "/api/stock/", "/checkout"]
     now = 1700000000.0
+    db.commit()
     while os.path.getsize(path) < 84 * MIB:
         for _ in range(20_000):
             now += draw.expovariate(3)
@@ -76,7 +93,7 @@ def make_database(path):
 
 def make_tree(target):
     os.makedirs(target)
-    copy_some("/usr/share/doc", os.path.join(target, "doc"), 90 * MIB)
+    copy_some("/usr/share/doc", os.path.join(target, "doc"), 90 * MIB, unpack=True)
     copy_some("/usr/lib", os.path.join(target, "lib"), 95 * MIB, lambda path: ".so" in os.path.basename(path))
     copy_some("/usr/lib/python3.11", os.path.join(target, "python"), 12 * MIB, lambda path: path.endswith(".py"))
     copy_some("/usr/share/perl", os.path.join(target, "perl"), 12 * MIB)

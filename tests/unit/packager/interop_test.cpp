@@ -12,6 +12,8 @@ using testing::HasSubstr;
 
 class InteropTest : public PackageTest {
   protected:
+    void SetUp() override { SKIP_WITHOUT("/usr/bin/unzip", "/usr/bin/zip", "/usr/bin/7z", "/usr/bin/python3", "/usr/bin/diff"); }
+
     void make_tree() const {
         spill(source("a.txt"), prose(300'000));
         spill(source("sub/noise.bin"), noise(700'000));

@@ -103,6 +103,7 @@ TEST_F(PackageReaderTest, AHundredThousandMembersOpenWithTwoRequestsAndLittleMem
 }
 
 TEST_F(PackageReaderTest, MoreMembersThanTheClassicFormatCounts) {
+    SKIP_WITHOUT("/usr/bin/unzip", "/usr/bin/python3");
     std::filesystem::create_directories(source());
     for (int i = 0; i < 70'000; ++i) {
         const UniqueFd fd(::open(source(std::to_string(i)).c_str(), O_WRONLY | O_CREAT, 0600));
@@ -121,6 +122,7 @@ TEST_F(PackageReaderTest, MoreMembersThanTheClassicFormatCounts) {
 // A sparse file of more than 4 GiB. Takes about half a minute of two cores, hence only on demand.
 TEST_F(PackageReaderTest, AFileOfMoreThanFourGibibytes) {
     if (std::getenv("ORACXFS_LARGE_TESTS") == nullptr) GTEST_SKIP() << "set ORACXFS_LARGE_TESTS=1";
+    SKIP_WITHOUT("/usr/bin/unzip", "/usr/bin/7z");
     std::filesystem::create_directories(source());
     constexpr std::uint64_t kBytes = (4ull << 30) + 12'345;
     {

@@ -118,6 +118,15 @@ inline Ran run(std::vector<std::string> words) {
     ran.output = slurp(dir / "log");
     return ran;
 }
+// Programs that judge; tests that need one that is missing are skipped.
+inline std::string missing_program(std::initializer_list<const char*> programs) {
+    for (const char* program : programs)
+        if (::access(program, X_OK) != 0) return std::string(program) + " is not installed";
+    return {};
+}
+#define SKIP_WITHOUT(...) \
+    if (const std::string missing = missing_program({__VA_ARGS__}); !missing.empty()) GTEST_SKIP() << missing
+
 inline Ran shell(const std::string& line) { return run({"/bin/sh", "-c", line}); }
 
 inline std::vector<std::string> paths_of(const PackageReport& report, PackageProblem::What what) {

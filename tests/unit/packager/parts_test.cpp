@@ -137,6 +137,7 @@ TEST(Deflate, KnowsCompressedFormatsByTheirFirstBytes) {
 // --- encryption ---------------------------------------------------------------------------------------------------------
 
 TEST(ZipAes, KeysAreThoseOfPbkdf2) {
+    SKIP_WITHOUT("/usr/bin/python3");
     // PBKDF2-HMAC-SHA1("password", "saltsaltsaltsalt", 1000): bytes 64 and 65 are the verifier, as Python's hashlib says.
     const std::string salt = "saltsaltsaltsalt";
     const Ran python = run({"/usr/bin/python3", "-c", "import hashlib; print(hashlib.pbkdf2_hmac('sha1', b'password', b'saltsaltsaltsalt', 1000, 66)[64:].hex())"});

@@ -27,6 +27,8 @@ std::string sqlite3(const std::string& file, const std::string& sql) {
 
 class SqliteSourceTest : public PackageTest {
   protected:
+    void SetUp() override { SKIP_WITHOUT("/usr/bin/sqlite3", "/usr/bin/python3"); }
+
     void make_database(const std::string& file, const std::string& journal_mode = "wal") const {
         std::filesystem::create_directories(std::filesystem::path(file).parent_path());
         sqlite3(file, "PRAGMA journal_mode=" + journal_mode +

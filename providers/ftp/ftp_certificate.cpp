@@ -77,8 +77,10 @@ Result<ServerCertificate> describe(const std::string& pem, const std::string& ho
 // after it a name that everybody knows.
 std::size_t on_reply(char* data, std::size_t size, std::size_t count, void* implicit) {
     const std::string_view line(data, size * count);
-    const bool more = *static_cast<bool*>(implicit) ? false : line.starts_with("220") || line.starts_with("234");
-    return more ? size * count : 0;
+    if (*static_cast<bool*>(implicit)) return 0;
+    const auto digit = [&](std::size_t i) { return i < line.size() && line[i] >= '0' && line[i] <= '9'; };
+    const bool has_code = digit(0) && digit(1) && digit(2);  // others are lines inside a longer reply
+    return !has_code || line.starts_with("220") || line.starts_with("234") ? line.size() : 0;
 }
 
 struct Wait {

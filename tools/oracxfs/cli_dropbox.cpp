@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/log.h"
 #include "providers/dropbox/dropbox_config.h"
 #include "tools/oracxfs/cloud_access.h"

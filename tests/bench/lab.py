@@ -103,6 +103,12 @@ class Line:
         stats = self.ask("stats")
         return stats["up"], stats["down"]
 
+    def rounds(self):
+        """Round trips so far, where one thing is done after the other."""
+        if self.process is None:
+            raise Skip("round trips are counted on the line (needs --rtt)")
+        return self.ask("stats")["rounds"]
+
     def enter(self, end):
         """For preexec_fn."""
         if end is None:

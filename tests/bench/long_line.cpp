@@ -4,9 +4,10 @@
 //
 // Prints one line of JSON with the paths of both namespaces: programs in "far" listen on 127.0.0.0/8 as usual, programs
 // in "near" reach them at the same addresses over the line. It is a line for IP packets, so connections have to be
-// opened, grow their windows and wait as over any other. Each line on stdin is answered with one of JSON: the bytes that
-// passed so far (`stats`), or nothing but {} after `rtt MS` and `rate ADDRESS=BYTES_PER_SECOND`. The end of stdin ends it,
-// and the namespaces with it.
+// opened, grow their windows and wait as over any other. Each line on stdin (`stats`, `rtt MS`, `rate
+// ADDRESS=BYTES_PER_SECOND`) is answered with one of JSON: the bytes that passed so far, and how often the near end sent
+// something after the far end had, which is the number of round trips where one thing is done after the other. The end of
+// stdin ends it, and the namespaces with it.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -46,6 +47,11 @@ struct Line {
     std::atomic<std::int64_t> one_way_us{0};
     std::mutex mutex;
     std::map<std::uint32_t, double> rates;  // by far address, bytes a second; absent = no limit
+    std::atomic<bool> near_spoke{false};
+    std::atomic<std::uint64_t> rounds{0};
+    void spoken(bool by_near) {
+        if (near_spoke.exchange(by_near) != by_near && by_near) ++rounds;
+    }
     double rate_of(std::uint32_t address) {
         const std::lock_guard lock(mutex);
         const auto it = rates.find(address);
@@ -88,7 +94,7 @@ End make_end(const std::vector<std::string>& commands) {
 // One direction.
 class Way {
   public:
-    Way(Line& line, int from, int to, std::size_t far_address_at) : line_(line), from_(from), to_(to), far_at_(far_address_at) {}
+    Way(Line& line, int from, int to, bool up) : line_(line), from_(from), to_(to), up_(up) {}
     void run() {
         // Sleeping to the microsecond: the kernel would add 50 us to each.
         ::prctl(PR_SET_TIMERSLACK, 1);
@@ -116,6 +122,13 @@ class Way {
         Clock::time_point free{};
     };
 
+    // More than headers: an acknowledgement alone says nothing.
+    [[nodiscard]] bool carries_data(std::size_t size) const {
+        const auto byte = [this](std::size_t at) { return static_cast<unsigned char>(buffer_[kHeader + at]); };
+        const std::size_t ip = 4u * (byte(0) & 0x0f);
+        if (byte(9) != 6 || size < ip + 20) return false;
+        return size > ip + 4u * (byte(ip + 12) >> 4);
+    }
     void receive() {
         for (int i = 0; i < 64; ++i) {
             const ssize_t got = ::read(from_, buffer_.data(), buffer_.size());
@@ -123,7 +136,8 @@ class Way {
             if ((buffer_[kHeader] & 0xf0) != 0x40) continue;  // not IPv4
             const std::size_t size = static_cast<std::size_t>(got) - kHeader;
             std::uint32_t address = 0;
-            std::memcpy(&address, buffer_.data() + kHeader + far_at_, sizeof address);
+            std::memcpy(&address, buffer_.data() + kHeader + (up_ ? 16 : 12), sizeof address);
+            if (carries_data(size)) line_.spoken(up_);
             auto due = Clock::now();
             if (const double rate = line_.rate_of(address); rate > 0) {
                 auto& free = limits_[address].free;
@@ -155,7 +169,7 @@ class Way {
 
     Line& line_;
     int from_, to_;
-    std::size_t far_at_;
+    bool up_;
     std::deque<Packet> queue_;
     std::map<std::uint32_t, Limit> limits_;
     std::vector<char> buffer_ = std::vector<char>(kPacketMax);
@@ -193,7 +207,7 @@ int run(const std::vector<std::string>& words) {
         near.emplace_back(command);
     for (const char* command : {"ip address add 10.77.0.2/32 dev line", "ip route add 10.77.0.1/32 dev line"}) far.emplace_back(command);
     const End near_end = make_end(near), far_end = make_end(far);
-    static Way up(line, near_end.tun, far_end.tun, 16), down(line, far_end.tun, near_end.tun, 12);
+    static Way up(line, near_end.tun, far_end.tun, true), down(line, far_end.tun, near_end.tun, false);
     std::thread([] { up.run(); }).detach();
     std::thread([] { down.run(); }).detach();
     const std::string own = "/proc/" + std::to_string(::getpid()) + "/fd/";
@@ -205,7 +219,7 @@ int run(const std::vector<std::string>& words) {
         else if (command == "rate") set_rate(line, value);
         else if (command != "stats") throw std::runtime_error("unknown command " + command);
         std::cout << R"({"up": )" << up.bytes() << R"(, "down": )" << down.bytes() << R"(, "dropped": )"
-                  << up.dropped() + down.dropped() << "}" << std::endl;
+                  << up.dropped() + down.dropped() << R"(, "rounds": )" << line.rounds << "}" << std::endl;
     }
     std::_Exit(0);  // the ways are still running
 }

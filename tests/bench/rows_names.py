@@ -19,7 +19,6 @@ def find(path):
 def of(count):
     @group(0)
     def measure(lab):
-        empty = EmptyFuse(lab, "--entries", str(count))
         title = "{:,}".format(count)
         first = Figures("M1 `ls -l` of %s after a remount" % title, "≤ 2")
         warm = Figures("… warm", "≤ 1.2")
@@ -28,7 +27,7 @@ def of(count):
         mount = Figures("… time to mount", "≤ 0.5 s" if count == 100_000 else "")
         memory = Figures("… daemon memory (VmHWM) after a remount and all of this", "≤ 64 MiB" if count == 100_000 else "", "MiB")
         with Mounted(lab, [Local(lab)], "journal") as mounted:
-            many, nothing = mounted.mnt + "/many", empty.base + "/many"
+            many = mounted.mnt + "/many"
             os.makedirs(many)
             for i in range(count):
                 with open("%s/file%06d" % (many, i), "w"):
@@ -38,12 +37,12 @@ def of(count):
                 for cold, again, work in ((first, warm, ls), (found, found_warm, find)):
                     mounted.unmount()
                     mount.ours.append(mounted.mount())
-                    work(nothing)
+                    empty = EmptyFuse(lab, "--entries", str(count))
                     for figures in (cold, again):
-                        theirs = work(nothing)
+                        theirs = work(empty.base + "/many")
                         figures.add(work(many), {"empty FUSE file system": theirs})
+                    empty.close()
                 memory.ours.append(mounted.memory())
-        empty.close()
         yield from (first, warm, found, found_warm, mount, memory)
     measure.__doc__ = "`ls -l`, `find`, mounting and memory with %d files, beside an empty FUSE file system" % count
     return measure

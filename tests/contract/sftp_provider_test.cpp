@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <map>
 #include <mutex>
@@ -761,6 +762,38 @@ TEST_F(SftpTest, ListsFiveThousandFilesInFewRoundTrips) {
     ASSERT_THAT(page, IsOk());
     EXPECT_EQ(page->entries.size(), 5'001u);
     EXPECT_LE(proxy_->rounds() - rounds, 20u);  // the server gives 100 names an answer: 51 if asked one by one
+}
+
+TEST_F(SftpTest, AConnectionThatIsGivenBackIsTakenBeforeANewOneIsReady) {
+    START_BEHIND({.one_way = std::chrono::milliseconds(50)});
+    config_.config.set("verify", Json("readback"));  // else the probe of the shell opens a connection, too
+    const auto begin = Steady::now();
+    ASSERT_THAT(provider().probe(ctx_), IsOk());
+    const auto opening = Steady::now() - begin;
+    const auto stored = put("file", "content");
+    ASSERT_THAT(stored, IsOk());
+    ASSERT_EQ(proxy_->connections(), 1u);
+    const auto read_then = [&](const std::function<void()>& then) {
+        return std::async(std::launch::async, [&, then] {
+            return provider().read(ctx_, stored->object, 0, 7, [&](auto) {
+                then();
+                return true;
+            });
+        });
+    };
+    std::promise<void> holds, lets_go;
+    auto first = read_then([&] {
+        holds.set_value();
+        lets_go.get_future().wait();
+    });
+    holds.get_future().wait();
+    auto second = read_then([] {});
+    while (proxy_->connections() < 2) std::this_thread::yield();  // it waits, and another connection is on its way
+    const auto free = Steady::now();
+    lets_go.set_value();
+    EXPECT_THAT(second.get(), IsOk());
+    EXPECT_LT(Steady::now() - free, opening / 2);
+    EXPECT_THAT(first.get(), IsOk());
 }
 
 TEST_F(SftpTest, WaitingForAConnectionIsCancelledPromptly) {

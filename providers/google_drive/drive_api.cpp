@@ -237,6 +237,19 @@ Result<std::vector<Revision>> DriveApi::revisions(const OpContext& ctx, const st
     return all;
 }
 
+Status DriveApi::keep_revision(const OpContext& ctx, const std::string& id, const std::string& revision, bool for_ever) {
+    const std::string body = Json::object({{"keepForever", for_ever}}).dump();
+    http::Request request;
+    request.method = "PATCH";
+    request.url = config_.api_url + "/files/" + http::percent_encode(id) + "/revisions/" + http::percent_encode(revision) +
+                  "?fields=id,keepForever";
+    request.content_type = kJsonType;
+    request.body = bytes_of(body);
+    request.idempotent = true;
+    ORACX_TRYV(call_json(ctx, "keep revision", request, true));
+    return {};
+}
+
 Status DriveApi::download(const OpContext& ctx, const std::string& id, const std::string& revision, std::uint64_t offset,
                           std::uint64_t length, const std::function<bool(std::span<const std::byte>)>& sink) {
     http::Request request;

@@ -55,6 +55,8 @@ class DriveApi {
     Result<ChangesPage> changes(const OpContext& ctx, const std::string& token);
     Result<std::vector<Revision>> revisions(const OpContext& ctx, const std::string& id);
     // revision "" = the present content. Exactly the range, less only at the end of the content; never of an empty file.
+    // A revision that is not the newest can only be downloaded while it is kept for ever (Drive API, files and revisions).
+    Status keep_revision(const OpContext& ctx, const std::string& id, const std::string& revision, bool for_ever);
     Status download(const OpContext& ctx, const std::string& id, const std::string& revision, std::uint64_t offset,
                     std::uint64_t length, const std::function<bool(std::span<const std::byte>)>& sink);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "providers/google_drive/google_drive_provider_impl.h"
 #include "providers/wait.h"
 
@@ -56,12 +57,22 @@ Status GoogleDriveProvider::read(const OpContext& ctx, const RemoteObject& objec
         length = std::min(length, size - offset);
         std::uint64_t got = 0;
         bool enough = false;
-        const Status read = home_.api().download(ctx, id, revision, offset, offset == 0 && length == size ? UINT64_MAX : length,
-                                                 [&](std::span<const std::byte> data) {
-                                                     got += data.size();
-                                                     enough = !sink(data);
-                                                     return !enough;
-                                                 });
+        const auto download = [&] {
+            return home_.api().download(ctx, id, revision, offset, offset == 0 && length == size ? UINT64_MAX : length,
+                                        [&](std::span<const std::byte> data) {
+                                            got += data.size();
+                                            enough = !sink(data);
+                                            return !enough;
+                                        });
+        };
+        Status read = download();
+        if (!read && !revision.empty() && got == 0 && read.error().code == Errc::denied) {
+            // Kept for the time of the download only: what is kept for ever counts against the quota.
+            ORACX_TRYV(home_.api().keep_revision(ctx, id, revision, true));
+            read = download();
+            if (const Status let_go = home_.api().keep_revision({}, id, revision, false); !let_go)
+                log::warn("google-drive", "an old revision of " + std::string(object.key) + " stays kept for ever: " + let_go.error().to_string());
+        }
         if (!read) {
             home_.heads().forget(id);
             return read;

@@ -22,6 +22,7 @@ CommandTable make_table() {
     add_sync_commands(table);
     add_backup_commands(table);
     add_version_commands(table);
+    add_secret_commands(table);
     add_config_commands(table);
     add_doctor_commands(table);
     add_help_commands(table);

@@ -84,7 +84,7 @@ Status Core::open_all() {
     const Places& places = options_.places;
     for (const std::string& folder : {places.state, places.staging, places.cache, places.log_dir, places.run})
         ORACX_TRYV(private_folder(folder));
-    ORACX_TRY(lock_, StateLock::acquire(places.lock_file, {::getpid(), true, places.socket, options_.mount_point}, kLockPatience));
+    ORACX_TRY(lock_, StateLock::acquire(places.lock_file, {::getpid(), !options_.mount_point.empty(), places.socket, options_.mount_point}, kLockPatience));
 
     CatalogOpenReport report;
     ORACX_TRY(catalog_, Catalog::open({places.catalog_db, &clock_, options_.config.replication.delete_grace}, &report));

@@ -25,8 +25,8 @@ Result<Json> with_core(Cli& cli, const std::function<Result<Json>(Core& core, Ba
 }
 
 Result<Json> ask_or_work(Cli& cli, const std::string& command, const Json& args, const Emit& emit) {
-    auto answer = cli.ask_daemon(command, args, emit);
-    if (answer || answer.error().code != Errc::daemon_unreachable || cli.owner().value_or(LockOwner{}).daemon) return answer;
+    // A daemon that ends in the middle is no reason to begin anew here.
+    if (cli.daemon_socket() || cli.owner().value_or(LockOwner{}).daemon) return cli.ask_daemon(command, args, emit);
     return with_core(cli, [&](Core& core, BackupService& backups) {
         HandlerRegistry registry;
         add_state_handlers(registry, [&core] { return core.view(); });

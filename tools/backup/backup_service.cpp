@@ -34,6 +34,8 @@ class BackupService::Store final : public ScheduleStore {
 
 BackupService::BackupService(BackupEnvironment environment)
     : env_(std::move(environment)), seed_(seed_of(env_.catalog.instance())), store_(std::make_unique<Store>(env_.catalog)) {
+    // The state has one owner at a time: what is still called running died with an earlier one.
+    if (const auto interrupted = env_.catalog.interrupt_runs(); !interrupted) log::warn("backup", interrupted.error().to_string());
     Scheduler::Options options;
     options.seed = seed_;
     scheduler_ = std::make_unique<Scheduler>(env_.clock, *store_, zone_, std::move(options));
@@ -53,8 +55,6 @@ BackupService::~BackupService() { stop(); }
 Schedule BackupService::schedule() const { return schedule_of(env_.config()->auto_sync, seed_); }
 
 void BackupService::start() {
-    if (const auto interrupted = env_.catalog.interrupt_runs(); !interrupted)
-        log::warn("backup", interrupted.error().to_string());
     {
         const std::lock_guard lock(mutex_);
         started_ = true;

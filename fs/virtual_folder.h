@@ -41,7 +41,7 @@ class VirtualFolder {
     [[nodiscard]] virtual std::string name() const = 0;  // in the root
     [[nodiscard]] virtual bool enabled() const = 0;      // may change at any time
     // False: find() and list() below `id` can tell nothing before prepare(id) has succeeded.
-    [[nodiscard]] virtual bool is_ready(std::uint64_t id) const = 0;
+    [[nodiscard]] virtual bool is_ready(std::uint64_t id) = 0;
     virtual Status prepare(std::uint64_t id, const std::stop_token& stop) = 0;
     // Errors: not_found, not_directory.
     virtual Result<VirtualItem> find(std::uint64_t folder, const std::string& name) = 0;

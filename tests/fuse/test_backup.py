@@ -38,7 +38,7 @@ class Job(unittest.TestCase):
         before = len(result.failures) + len(result.errors) if result else 0
         done = super().run(result)
         if result and len(result.failures) + len(result.errors) > before and hasattr(self, "fs"):
-            print("--- %s: the daemon's log\n%s" % (self.id(), self.log), flush=True)
+            print("--- %s: the daemon's log\n%s" % (self.id(), getattr(self, "log", "")), flush=True)
         return done
 
     def tearDown(self):
@@ -275,7 +275,9 @@ class Browse(Job):
     def assert_errno(self, number, call, *args):
         with self.assertRaises(OSError) as caught:
             call(*args)
-        self.assertEqual(caught.exception.errno, number, caught.exception)
+        # Who is not root may not even ask for a change: the kernel looks at the permissions first.
+        others = (errno.EACCES,) if number == errno.EROFS and os.getuid() != 0 else ()
+        self.assertIn(caught.exception.errno, (number, *others), caught.exception)
 
     def test_a_package_is_a_folder(self):
         text = b"".join(b"line %d\n" % i for i in range(600_000))  # deflated; more than what is kept behind the reader
@@ -367,6 +369,7 @@ class Failing(Job):
 
     PROVIDERS = ()
     SFTP = ("s", "t", "u")
+    SETTINGS = {"replication.upload_limit": "8MiB/s"}  # so that there is a "during"
 
     def test_before_during_and_after(self):
         self.plant({"f": content(2 * MIB)})
@@ -381,7 +384,7 @@ class Failing(Job):
         # During: one that takes bytes and then stands still until it is cut off.
         self.plant({"g": content(24 * MIB)})
         running = subprocess.Popen([harness.binary(), "sync", "--json"], env=self.fs.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        eventually(lambda: harness.leftovers(self.fs.folders["u"]), "the upload begins while the package is made", 60)
+        eventually(lambda: harness.leftovers(self.fs.folders["u"]), "the upload begins while the package is made", 60, 0.01)
         self.fs.servers["u"].stop()
         output = running.communicate(timeout=200)[0]
         second = json.loads(output.splitlines()[-1])
@@ -421,6 +424,8 @@ class Failing(Job):
 
 
 class Killed(Job):
+    SETTINGS = {"replication.upload_limit": "16MiB/s"}
+
     def test_in_the_middle_of_a_run(self):
         self.plant({"f%d" % i: content(4 * MIB, i) for i in range(24)})
         self.fs.start()

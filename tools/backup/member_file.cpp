@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kIdleMax = 4;
 constexpr Millis kIdleFor{10'000};  // an open package keeps its bytes from being freed
+constexpr std::size_t kAheadBytes = 1u << 20;
 constexpr std::size_t kBehindBytes = 2u << 20;  // more than one request of the kernel
 
 }  // namespace
@@ -140,12 +141,34 @@ Status MemberFile::make_until(const OpContext& ctx, std::uint64_t end) {
     return {};
 }
 
+// Who reads on gets large pieces that end where the member does, so that nothing behind it is fetched.
+Status MemberFile::fill(const OpContext& ctx, std::uint64_t offset, std::span<std::byte> into) {
+    while (!into.empty()) {
+        if (offset >= ahead_from_ && offset - ahead_from_ < ahead_.size()) {
+            const auto begin = static_cast<std::size_t>(offset - ahead_from_);
+            const std::size_t count = std::min(into.size(), ahead_.size() - begin);
+            std::memcpy(into.data(), ahead_.data() + begin, count);
+            offset += count;
+            into = into.subspan(count);
+            continue;
+        }
+        const bool reads_on = offset == 0 || offset == next_ || offset == ahead_from_ + ahead_.size();
+        if (!reads_on) return opened_->source->read_at(ctx, *stored_at_ + offset, into);
+        Bytes piece(static_cast<std::size_t>(std::min<std::uint64_t>(kAheadBytes, entry_.size - offset)));
+        ORACX_TRYV(opened_->source->read_at(ctx, *stored_at_ + offset, piece));
+        ahead_ = std::move(piece);
+        ahead_from_ = offset;
+    }
+    return {};
+}
+
 Status MemberFile::read_stored(const OpContext& ctx, std::uint64_t offset, std::span<std::byte> into) {
     ORACX_TRYV(open(ctx));
     if (!stored_at_) {
         ORACX_TRY(stored_at_, opened_->reader->stored_at(ctx, entry_));
     }
-    ORACX_TRYV(opened_->source->read_at(ctx, *stored_at_ + offset, into));
+    ORACX_TRYV(fill(ctx, offset, into));
+    next_ = offset + into.size();
     // Who reads from the front gets the CRC compared; every byte was compared with its tag anyway.
     if (offset > checked_ || offset + into.size() <= checked_ || !entry_.has_crc) return {};
     const auto fresh = into.subspan(static_cast<std::size_t>(checked_ - offset));

@@ -52,6 +52,7 @@ class MemberFile final : public VirtualFile {
     Status open(const OpContext& ctx);
     void close();
     Status make_until(const OpContext& ctx, std::uint64_t end);
+    Status fill(const OpContext& ctx, std::uint64_t offset, std::span<std::byte> into);
     Status read_stored(const OpContext& ctx, std::uint64_t offset, std::span<std::byte> into);
 
     const std::shared_ptr<ReaderPool> pool_;
@@ -66,6 +67,9 @@ class MemberFile final : public VirtualFile {
     std::uint64_t made_from_ = 0;
     bool complete_ = false;          // made to the end, and it fits
     std::optional<std::uint64_t> stored_at_;
+    Bytes ahead_;                    // of a stored member, from ahead_from_ on
+    std::uint64_t ahead_from_ = 0;
+    std::uint64_t next_ = 0;         // where its reader goes on
     std::uint64_t checked_ = 0;      // of a stored member, from the front
     std::uint32_t crc_ = 0;
 };

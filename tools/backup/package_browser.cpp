@@ -154,9 +154,9 @@ Result<std::shared_ptr<const PackageBrowser::Index>> PackageBrowser::index_of(st
 
 // --- the folder --------------------------------------------------------------------------------------------------------
 
-bool PackageBrowser::is_ready(std::uint64_t id) const {
+bool PackageBrowser::is_ready(std::uint64_t id) {
     // Loads from the catalogue what is known there: no more than what follows would do.
-    return id == 0 || const_cast<PackageBrowser*>(this)->index_of(slot_in(id)).has_value();
+    return id == 0 || index_of(slot_in(id)).has_value();
 }
 
 Status PackageBrowser::prepare(std::uint64_t id, const std::stop_token& stop) {

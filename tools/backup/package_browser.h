@@ -25,7 +25,7 @@ class PackageBrowser final : public VirtualFolder {
 
     [[nodiscard]] std::string name() const override { return kBrowseName; }
     [[nodiscard]] bool enabled() const override { return enabled_; }
-    [[nodiscard]] bool is_ready(std::uint64_t id) const override;
+    [[nodiscard]] bool is_ready(std::uint64_t id) override;
     Status prepare(std::uint64_t id, const std::stop_token& stop) override;
     Result<VirtualItem> find(std::uint64_t folder, const std::string& name) override;
     Result<std::vector<VirtualItem>> list(std::uint64_t folder) override;

@@ -51,6 +51,11 @@ Error&& Error::with_retry_after(std::chrono::milliseconds pause) && {
     return std::move(*this);
 }
 
+Error&& Error::with_silence(bool is_silent) && {
+    silent = is_silent;
+    return std::move(*this);
+}
+
 std::string Error::to_string() const {
     std::string text;
     const auto add = [&text](std::string_view part) {

@@ -42,6 +42,7 @@ struct Error {
     std::string path;      // path inside the mount or key at the provider; may be empty
     std::optional<std::chrono::milliseconds> retry_after;  // the peer's own wish
     int native = 0;        // errno, HTTP status, libssh2 or SFTP code: for logs only
+    bool silent = false;   // nothing was heard for as long as we are ready to wait: asking again at once would take as long
 
     Error() = default;
     Error(Errc c, std::string what, std::string reason = {})
@@ -53,6 +54,7 @@ struct Error {
     Error&& with_path(std::string_view name) &&;
     Error&& with_native(int number) &&;
     Error&& with_retry_after(std::chrono::milliseconds pause) &&;
+    Error&& with_silence(bool is_silent = true) &&;
 
     // "sftp1: put a.zip: disk full on server" — one line, for logs.
     [[nodiscard]] std::string to_string() const;

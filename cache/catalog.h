@@ -237,6 +237,9 @@ class Catalog : public BackupRecords {
     virtual Status rename_provider(std::string_view from, std::string_view to) = 0;
     virtual Status forget_provider(ProviderId id) = 0;  // with all its rows
     virtual Status update_provider(const ProviderRow& row) = 0;  // state, reason, space, last_ok, counters; lazy
+    // Opaque: the point of a provider's change feed up to which everything has been dealt with; "" = none. Lazy.
+    virtual Result<std::string> feed_position(ProviderId id) = 0;
+    virtual Status set_feed_position(ProviderId id, std::string_view position) = 0;
 
     // --- tree ------------------------------------------------------------------------------------------------------
     virtual Result<std::vector<NodeRow>> children(NodeId parent) = 0;   // in order of name; fast for 100,000
@@ -314,10 +317,15 @@ class Catalog : public BackupRecords {
         ReplicaState state = ReplicaState::stored;
     };
     virtual Result<std::vector<KnownObject>> known_objects(ProviderId provider) = 0;
+    // The files of these, one by one in any order, while the catalogue is being read: `visit` must not call it.
+    virtual Status visit_files(ProviderId provider, const std::function<void(const KnownObject&)>& visit) = 0;
     // Where puts and moves were begun whose end is not recorded: files and directories, sorted.
     virtual Result<std::vector<std::string>> begun_keys(ProviderId provider) = 0;
+    // Of the sessions there are, sorted.
+    virtual Result<std::vector<std::string>> upload_keys(ProviderId provider) = 0;
     // As known_objects, for the files at `key` itself and below it.
     virtual Result<std::vector<KnownObject>> files_at(ProviderId provider, std::string_view key) = 0;
+    virtual Result<std::vector<KnownObject>> objects_at(ProviderId provider, std::string_view key) = 0;  // and directories
     // Which wanted files below `directory` (not recursive) have an object at which provider (state stored or verified,
     // at the wanted key): for the provider folders.
     struct Presence { NodeId node; ProviderMask present = 0, verified = 0; };

@@ -94,6 +94,15 @@ Status CatalogImpl::record_directory_move(NodeId node, ProviderId provider, std:
         // `||` makes TEXT of BLOBs, byte by byte.
         const KeyRange old_keys = below(from);
         const auto first_kept = static_cast<std::int64_t>(from.size() + 1);
+        // The folder could take its new name, so what else we believed to be there is not: somebody removed it.
+        ORACX_TRYV(db.run("UPDATE replica SET key = x'', state = 'missing', remote_id = '', remote_rev = '', remote_mtime_ns = 0, "
+                          "verified_ms = NULL, due_ms = ?6 WHERE provider = ?1 AND key IN (SELECT CAST(?4 || substr(r.key, ?5) AS "
+                          "BLOB) FROM replica r WHERE r.provider = ?1 AND r.key >= ?2 AND r.key < ?3 AND r.key <> x'')",
+                          provider.value, blob(old_keys.first), blob(old_keys.last), blob(to), first_kept, to_ms(now())));
+        // Two folders of ours, one after the other, had the name that is free now; the newer one has to be made again.
+        ORACX_TRYV(db.run("UPDATE directory_replica SET key = x'', due_ms = ?4 WHERE provider = ?1 AND node <> ?2 AND key = ?3 AND "
+                          "key <> x'' AND intent_key = x'' AND wanted = 1",
+                          provider.value, node.value, blob(from), to_ms(now())));
         ORACX_TRYV(db.run("UPDATE replica SET key = CAST(?4 || substr(key, ?5) AS BLOB) WHERE provider = ?1 AND key >= ?2 AND "
                           "key < ?3 AND key <> x''",
                           provider.value, blob(old_keys.first), blob(old_keys.last), blob(to), first_kept));

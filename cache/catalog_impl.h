@@ -72,6 +72,8 @@ class CatalogImpl final : public Catalog {
     Status rename_provider(std::string_view from, std::string_view to) override;
     Status forget_provider(ProviderId id) override;
     Status update_provider(const ProviderRow& row) override;
+    Result<std::string> feed_position(ProviderId id) override;
+    Status set_feed_position(ProviderId id, std::string_view position) override;
 
     Result<std::vector<NodeRow>> children(NodeId parent) override;
     Result<std::optional<NodeRow>> child(NodeId parent, std::string_view name) override;
@@ -103,8 +105,11 @@ class CatalogImpl final : public Catalog {
     Status make_due(ProviderId provider, WallTime now) override;
     Status make_replica_due(VersionId version, ProviderId provider, WallTime at) override;
     Result<std::vector<KnownObject>> known_objects(ProviderId provider) override;
+    Status visit_files(ProviderId provider, const std::function<void(const KnownObject&)>& visit) override;
     Result<std::vector<std::string>> begun_keys(ProviderId provider) override;
+    Result<std::vector<std::string>> upload_keys(ProviderId provider) override;
     Result<std::vector<KnownObject>> files_at(ProviderId provider, std::string_view key) override;
+    Result<std::vector<KnownObject>> objects_at(ProviderId provider, std::string_view key) override;
     Result<std::vector<Presence>> presence(NodeId directory) override;
     Result<std::vector<ReplicaListing>> list_replicas(std::string_view path_prefix) override;
     Result<std::vector<VersionId>> pending_versions(std::string_view path_prefix) override;

@@ -9,32 +9,48 @@ namespace oracxfs {
 
 using sqlite::Statement;
 
+namespace {
+
+constexpr const char* kFileColumns = "SELECT key, version, size, remote_id, remote_rev, state FROM replica WHERE provider = ?1 AND key <> x''";
+constexpr const char* kFolderColumns = "SELECT key FROM directory_replica WHERE provider = ?1 AND key <> x''";
+
+Catalog::KnownObject known_file(const Statement& row) {
+    Catalog::KnownObject object;
+    object.key = row.text(0);
+    object.version = {row.integer(1)};
+    object.size = static_cast<std::uint64_t>(row.integer(2));
+    object.remote_id = row.text(3);
+    object.remote_rev = row.text(4);
+    object.state = replica_state_from(row.bytes(5)).value_or(ReplicaState::queued);
+    return object;
+}
+
+Catalog::KnownObject known_folder(const Statement& row) {
+    Catalog::KnownObject object;
+    object.key = row.text(0);
+    object.directory = true;
+    return object;
+}
+
+}  // namespace
+
 Result<std::vector<Catalog::KnownObject>> CatalogImpl::known_objects(ProviderId provider) {
     return read([&](Db& db) -> Result<std::vector<KnownObject>> {
         std::vector<KnownObject> objects;
-        ORACX_TRYV(db.query("SELECT key, version, size, remote_id, remote_rev, state FROM replica WHERE provider = ?1 AND key <> "
-                            "x'' ORDER BY key",
-                            [&](const Statement& row) {
-                                KnownObject& object = objects.emplace_back();
-                                object.key = row.text(0);
-                                object.version = {row.integer(1)};
-                                object.size = static_cast<std::uint64_t>(row.integer(2));
-                                object.remote_id = row.text(3);
-                                object.remote_rev = row.text(4);
-                                object.state = replica_state_from(row.bytes(5)).value_or(ReplicaState::queued);
-                            },
-                            provider.value));
+        ORACX_TRYV(db.query(std::string(kFileColumns) + " ORDER BY key",
+                            [&](const Statement& row) { objects.push_back(known_file(row)); }, provider.value));
         const auto files = static_cast<std::ptrdiff_t>(objects.size());
-        ORACX_TRYV(db.query("SELECT key FROM directory_replica WHERE provider = ?1 AND key <> x'' ORDER BY key",
-                            [&](const Statement& row) {
-                                KnownObject& object = objects.emplace_back();
-                                object.key = row.text(0);
-                                object.directory = true;
-                            },
-                            provider.value));
+        ORACX_TRYV(db.query(std::string(kFolderColumns) + " ORDER BY key",
+                            [&](const Statement& row) { objects.push_back(known_folder(row)); }, provider.value));
         std::inplace_merge(objects.begin(), objects.begin() + files, objects.end(),
                            [](const KnownObject& a, const KnownObject& b) { return a.key < b.key; });
         return objects;
+    });
+}
+
+Status CatalogImpl::visit_files(ProviderId provider, const std::function<void(const KnownObject&)>& visit) {
+    return read([&](Db& db) -> Status {
+        return db.query(kFileColumns, [&](const Statement& row) { visit(known_file(row)); }, provider.value);
     });
 }
 
@@ -48,22 +64,43 @@ Result<std::vector<std::string>> CatalogImpl::begun_keys(ProviderId provider) {
     });
 }
 
+Result<std::vector<std::string>> CatalogImpl::upload_keys(ProviderId provider) {
+    return read([&](Db& db) -> Result<std::vector<std::string>> {
+        std::vector<std::string> keys;
+        ORACX_TRYV(db.query("SELECT DISTINCT key FROM session WHERE provider = ?1 AND key <> x'' ORDER BY 1",
+                            [&](const Statement& row) { keys.push_back(row.text(0)); }, provider.value));
+        return keys;
+    });
+}
+
+namespace {
+
+constexpr const char* kAtOrBelow = " AND (key = ?2 OR (key >= ?3 AND key < ?4))";
+
+Status add_files_at(sqlite::Database& db, ProviderId provider, std::string_view key, std::vector<Catalog::KnownObject>& objects) {
+    const KeyRange range = below(key);
+    return db.query(std::string(kFileColumns) + kAtOrBelow, [&](const Statement& row) { objects.push_back(known_file(row)); },
+                    provider.value, sqlite::blob(key), sqlite::blob(range.first), sqlite::blob(range.last));
+}
+
+}  // namespace
+
 Result<std::vector<Catalog::KnownObject>> CatalogImpl::files_at(ProviderId provider, std::string_view key) {
     return read([&](Db& db) -> Result<std::vector<KnownObject>> {
         std::vector<KnownObject> objects;
+        ORACX_TRYV(add_files_at(db, provider, key, objects));
+        return objects;
+    });
+}
+
+Result<std::vector<Catalog::KnownObject>> CatalogImpl::objects_at(ProviderId provider, std::string_view key) {
+    return read([&](Db& db) -> Result<std::vector<KnownObject>> {
+        std::vector<KnownObject> objects;
+        ORACX_TRYV(add_files_at(db, provider, key, objects));
         const KeyRange range = below(key);
-        ORACX_TRYV(db.query("SELECT key, version, size, remote_id, remote_rev, state FROM replica WHERE provider = ?1 AND key <> "
-                            "x'' AND (key = ?2 OR (key >= ?3 AND key < ?4))",
-                            [&](const Statement& row) {
-                                KnownObject& object = objects.emplace_back();
-                                object.key = row.text(0);
-                                object.version = {row.integer(1)};
-                                object.size = static_cast<std::uint64_t>(row.integer(2));
-                                object.remote_id = row.text(3);
-                                object.remote_rev = row.text(4);
-                                object.state = replica_state_from(row.bytes(5)).value_or(ReplicaState::queued);
-                            },
-                            provider.value, sqlite::blob(key), sqlite::blob(range.first), sqlite::blob(range.last)));
+        ORACX_TRYV(db.query(std::string(kFolderColumns) + kAtOrBelow,
+                            [&](const Statement& row) { objects.push_back(known_folder(row)); }, provider.value,
+                            sqlite::blob(key), sqlite::blob(range.first), sqlite::blob(range.last)));
         return objects;
     });
 }

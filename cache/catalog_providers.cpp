@@ -98,6 +98,19 @@ Status CatalogImpl::activate(Db& db, ProviderId provider) const {
     return {};
 }
 
+namespace {
+
+std::string feed_key(ProviderId id) { return "feed/" + std::to_string(id.value); }
+
+}  // namespace
+
+Result<std::string> CatalogImpl::feed_position(ProviderId id) {
+    ORACX_TRY(auto position, meta(feed_key(id)));
+    return std::move(position).value_or("");
+}
+
+Status CatalogImpl::set_feed_position(ProviderId id, std::string_view position) { return set_meta(feed_key(id), position); }
+
 Status CatalogImpl::rename_provider(std::string_view from, std::string_view to) {
     return write(Durability::durable, [&](Db& db) -> Status {
         ORACX_TRY(const std::int64_t changed, db.run("UPDATE provider SET name = ?2 WHERE name = ?1", from, to));
@@ -111,6 +124,7 @@ Status CatalogImpl::forget_provider(ProviderId id) {
         for (const char* sql : {"DELETE FROM replica WHERE provider = ?1", "DELETE FROM session WHERE provider = ?1",
                                 "DELETE FROM directory_replica WHERE provider = ?1"})
             ORACX_TRYV(db.run(sql, id.value));
+        ORACX_TRYV(db.run("DELETE FROM meta WHERE key = ?1", feed_key(id)));
         ORACX_TRY(const std::int64_t removed, db.run("DELETE FROM provider WHERE id = ?1", id.value));
         if (removed == 0) return fail(Errc::not_found, "forget provider " + std::to_string(id.value));
         return {};

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <memory>
 #include <string_view>
@@ -115,9 +116,23 @@ Status copy_pages(sqlite3* source, const std::string& target, Watch& watch, cons
     return {};
 }
 
+// Ends what the handle is doing when a stop is requested; goes away before the handle.
+class Interrupt {
+  public:
+    Interrupt(sqlite3* handle, const std::stop_token& stop) : callback_(stop, Call{handle}) {}
+
+  private:
+    struct Call {
+        sqlite3* handle;
+        void operator()() const { sqlite3_interrupt(handle); }
+    };
+    std::stop_callback<Call> callback_;
+};
+
 // Without its schema's own functions a table may be impossible to check; that says nothing about the data.
 Status check_copy(const std::string& target, Watch& watch, bool compact, const std::string& what) {
     ORACX_TRY(const Handle copy, open_watched(target, SQLITE_OPEN_READWRITE, watch, what));
+    const Interrupt interrupt(copy.get(), watch.stop);  // one page after the other, without asking
     auto finding = first_text(copy.get(), compact ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)", what);
     if (!finding) {
         if (!compact && (finding.error().native & 0xff) == SQLITE_ERROR) return {};
@@ -137,10 +152,8 @@ Status keep_journal_kind(const std::string& target, const std::string& what) {
     return {};
 }
 
-Status copy_into(const std::string& source, const std::string& target, Watch& watch) {
-    const std::string what = "copy the database " + source;
-    ORACX_TRY(const Handle handle, open_watched(source, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, watch, what));
-    ORACX_TRY(const std::string journal, first_text(handle.get(), "PRAGMA journal_mode", what));
+Status copy_from(const std::string& name, int flags, bool uses_log, const std::string& target, Watch& watch, const std::string& what) {
+    ORACX_TRY(const Handle handle, open_watched(name, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW | flags, watch, what));
     int code = vacuum_into(handle.get(), target);
     const bool compact = (code & 0xff) != SQLITE_ERROR;
     if (!compact) {
@@ -151,8 +164,60 @@ Status copy_into(const std::string& source, const std::string& target, Watch& wa
     if (watch.stop.stop_requested()) return fail(Errc::cancelled, what);
     if (code != SQLITE_OK) return fail(error_of(handle.get(), code, what));
     ORACX_TRYV(check_copy(target, watch, compact, what));
-    if (compact && journal == "wal") return keep_journal_kind(target, what);
+    if (compact && uses_log) return keep_journal_kind(target, what);
     return {};
+}
+
+// What tells whether somebody wrote: the file's identity, size and times, and that there is no log with content.
+struct Rest {
+    bool has_log = false, uses_log = false;
+    struct stat status {};
+    bool operator==(const Rest& other) const {
+        const auto same = [](const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; };
+        return has_log == other.has_log && status.st_ino == other.status.st_ino && status.st_size == other.status.st_size &&
+               same(status.st_mtim, other.status.st_mtim) && same(status.st_ctim, other.status.st_ctim);
+    }
+};
+
+Result<Rest> look_at(const std::string& source, const std::string& what) {
+    Rest rest;
+    std::array<char, 2> versions{};
+    constexpr off_t kVersions = 18;
+    {
+        // Closed before SQLite opens the file: closing it later would take the locks away.
+        const UniqueFd fd(::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+        if (!fd || ::fstat(fd.get(), &rest.status) != 0) return fail(error_from_errno(errno, what));
+        rest.uses_log = ::pread(fd.get(), versions.data(), versions.size(), kVersions) == static_cast<ssize_t>(versions.size()) && versions[0] == 2;
+    }
+    struct stat log {};
+    rest.has_log = ::stat((source + "-wal").c_str(), &log) == 0;
+    return rest;
+}
+
+std::string as_uri(const std::string& path) {
+    constexpr std::string_view kHex = "0123456789ABCDEF";
+    std::string uri = "file:";
+    for (const char c : path) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (std::isalnum(byte) != 0 || c == '/' || c == '.' || c == '-' || c == '_') uri += c;
+        else (uri += '%') += {kHex[byte >> 4], kHex[byte & 15]};
+    }
+    return uri + "?immutable=1";
+}
+
+Status copy_into(const std::string& source, const std::string& target, Watch& watch) {
+    const std::string what = "copy the database " + source;
+    ORACX_TRY(const Rest before, look_at(source, what));
+    if (before.uses_log && !before.has_log) {
+        // Nobody has it open. Opening it as usual would make a log and an index beside it, and leave them there (or fail,
+        // in a folder that cannot be written to). So it is read as a file that nobody changes, which is true if it is at
+        // rest afterwards too: who writes makes a log first.
+        const Status copied = copy_from(as_uri(source), SQLITE_OPEN_URI, true, target, watch, what);
+        ORACX_TRY(const Rest after, look_at(source, what));
+        if (after == before) return copied;
+        if (::truncate(target.c_str(), 0) != 0) return fail(error_from_errno(errno, what));
+    }
+    return copy_from(source, 0, before.uses_log, target, watch, what);
 }
 
 }  // namespace

@@ -33,6 +33,7 @@ Filesystem::~Filesystem() { stop(); }
 void Filesystem::stop() {
     impl_->maintainer.request_stop();
     if (impl_->maintainer.joinable()) impl_->maintainer.join();
+    impl_->stopping.request_stop();
     set_virtual_folder(nullptr);
     {
         // Files that are still open hold their maker's means, which may need us.
@@ -113,77 +114,77 @@ Status Filesystem::Impl::adopt_directory(const std::string& key) {
 }
 
 void Filesystem::Impl::adopt(ProviderId provider, const RemoteObject& object) {
-    if (!check_key(object.key) || object.key.empty()) return;
-    if (parent_key(object.key).empty() && (provider_named(object.key) || object.key.starts_with(".oracxfs"))) return;
+    const Status taken = take_over(provider, object);
+    if (!taken && taken.error().code != Errc::cancelled)
+        log::warn("filesystem", "not taken over from " + provider_name(provider.value) + ": " + taken.error().to_string());
+    replicator.adoption_ended(provider, object.key, taken.has_value());
+}
+
+// Success also when it is none of ours to take.
+Status Filesystem::Impl::take_over(ProviderId provider, const RemoteObject& object) {
+    if (!check_key(object.key) || object.key.empty()) return {};
+    if (parent_key(object.key).empty() && (provider_named(object.key) || object.key.starts_with(".oracxfs"))) return {};
     {
         const std::lock_guard lock(adopt_mutex);
-        if (!adopting.insert(object.key).second) return;
+        if (!adopting.insert(object.key).second) return fail(Errc::busy, "take over " + object.key, "it is just being taken over");
     }
     const std::shared_ptr<void> finally(nullptr, [this, &object](void*) {
         const std::lock_guard lock(adopt_mutex);
         adopting.erase(object.key);
     });
-    const auto give_up = [&](const Error& error) {
-        log::warn("filesystem", "not taken over from " + provider_name(provider.value) + ": " + error.to_string());
-    };
     if (object.is_directory) {
-        if (const Status made = adopt_directory(object.key); !made) give_up(made.error());
+        const Status made = adopt_directory(object.key);
         replicator.nudge(0);
-        return;
+        return made;
     }
     const std::string directory(parent_key(object.key));
     const std::string name(base_name(object.key));
-    if (const Status made = adopt_directory(directory); !made) return give_up(made.error());
-    const auto known = catalog.find(object.key);
-    if (!known || known->has_value()) return;  // the replicator compares it with what we have under that name
+    ORACX_TRYV(adopt_directory(directory));
+    ORACX_TRY(const auto known, catalog.find(object.key));
+    if (known) return {};  // the replicator compares it with what we have under that name
     const auto via = replicator.provider(provider);
-    if (!via) return;
-    const auto version = catalog.reserve_version();
-    const auto id = catalog.reserve_node();
-    if (!version || !id) return;
-    auto writer = staging.begin(*version);
-    if (!writer) return give_up(writer.error());
+    if (!via) return {};
+    ORACX_TRY(const VersionId version, catalog.reserve_version());
+    ORACX_TRY(const NodeId id, catalog.reserve_node());
+    ORACX_TRY(const auto writer, staging.begin(version));
     Status written;
     std::uint64_t offset = 0;
-    const Status read = via->read({}, object, 0, object.size, [&](std::span<const std::byte> data) {
-        written = (*writer)->write_at(offset, data);
+    ORACX_TRYV(via->read({stopping.get_token(), std::nullopt}, object, 0, object.size, [&](std::span<const std::byte> data) {
+        written = writer->write_at(offset, data);
         offset += data.size();
         return written.has_value();
-    });
-    if (!read) return give_up(read.error());
-    if (!written) return give_up(written.error());
-    if (offset != object.size) return;  // still changing: the next listing tells more
-    const auto sealed = (*writer)->seal({*version, object.key, 0, {}, object.mtime_ns, false});
-    if (!sealed) return give_up(sealed.error());
+    }));
+    ORACX_TRYV(written);
+    if (offset != object.size) return fail(Errc::changed, "take over " + object.key, "it is still changing");
+    ORACX_TRY(const auto sealed, writer->seal({version, object.key, 0, {}, object.mtime_ns, false}));
     {
         const std::unique_lock lock(tree.mutex);
-        const auto parent_row = directory.empty() ? Result<std::optional<NodeRow>>(catalog.node(kRootNode).value()) : catalog.find(directory);
-        if (!parent_row || !*parent_row) return;
-        const auto parent = tree.get((*parent_row)->id);
-        if (!parent) return;
-        const auto existing = tree.child(**parent, name);
-        if (!existing || *existing != nullptr) return;
+        ORACX_TRY(const auto parent_row, directory.empty() ? catalog.find("") : catalog.find(directory));
+        if (!parent_row) return fail(Errc::changed, "take over " + object.key, "its folder was removed");
+        ORACX_TRY(const auto parent, tree.get(parent_row->id));
+        ORACX_TRY(Node* const existing, tree.child(*parent, name));
+        if (existing != nullptr) return {};
         VersionCommit commit;
-        commit.node.id = *id;
-        commit.node.parent = (*parent)->row.id;
+        commit.node.id = id;
+        commit.node.parent = parent->row.id;
         commit.node.name = name;
         commit.node.mode = 0644;
         commit.node.uid = options.uid;
         commit.node.gid = options.gid;
         commit.node.mtime_ns = object.mtime_ns != 0 ? object.mtime_ns : nanoseconds_now(clock);
         commit.node.ctime_ns = commit.node.created_ns = nanoseconds_now(clock);
-        commit.node.version = *version;
+        commit.node.version = version;
         commit.node.size = object.size;
-        commit.version = *version;
-        commit.digests = **sealed;
-        commit.staged = (*writer)->name();
+        commit.version = version;
+        commit.digests = *sealed;
+        commit.staged = writer->name();
         commit.wanted = replicator.active();
-        if (const Status committed = catalog.commit_version(commit); !committed) return give_up(committed.error());
-        tree.add(commit.node, parent->get())->stored = true;
+        ORACX_TRYV(catalog.commit_version(commit));
+        tree.add(commit.node, parent.get())->stored = true;
     }
-    (void)(*writer)->publish();
-    // This provider has it already: only to be verified.
-    if (const auto job = catalog.replica_job(*version, provider); job && *job) {
+    (void)writer->publish();
+    // This provider has it already: only to be verified. Should this fail, it is found there when it is to be uploaded.
+    if (const auto job = catalog.replica_job(version, provider); job && *job) {
         ReplicaRow row = (*job)->row;
         row.key = object.key;
         row.state = ReplicaState::stored;
@@ -191,7 +192,7 @@ void Filesystem::Impl::adopt(ProviderId provider, const RemoteObject& object) {
         row.remote_rev = object.rev;
         row.remote_mtime_ns = object.mtime_ns;
         if (const Status kept = catalog.record({{ReplicaChange::Kind::store, row, (*job)->row.state}}, false); !kept)
-            give_up(kept.error());
+            log::info("filesystem", object.key + ": " + kept.error().to_string());
     }
     event("info", "adopted", object.key, Errc::exists, "a file found at " + provider_name(provider.value) + " is now kept everywhere");
     replicator.nudge();
@@ -200,6 +201,7 @@ void Filesystem::Impl::adopt(ProviderId provider, const RemoteObject& object) {
         if (const auto row = catalog.find(directory); !directory.empty() && row && *row) parent_inode = inode_of(0, (*row)->id);
         on_invalidate({parent_inode, name, 0});
     }
+    return {};
 }
 
 }  // namespace oracxfs

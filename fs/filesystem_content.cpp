@@ -113,6 +113,26 @@ Status Filesystem::Impl::load_content(Node& node, FileState& state) {
     return {};
 }
 
+void Filesystem::Impl::hold_content(Node& directory, const std::string& name) {
+    NodePtr node;
+    {
+        const std::unique_lock lock(tree.mutex);
+        const auto found = tree.child(directory, name);
+        if (!found || *found == nullptr || (*found)->directory || (*found)->handles == 0) return;
+        node = tree.find((*found)->row.id);
+        node->pin();
+    }
+    FileState& state = node->state();
+    {
+        // Held by somebody else, it is being read or written, so its content is known.
+        const std::unique_lock lock(state.mutex, std::try_to_lock);
+        if (lock.owns_lock() && !state.writer && !state.truncated)
+            if (const Status loaded = load_content(*node, state); !loaded) log::warn("filesystem", name + ": " + loaded.error().to_string());
+    }
+    const std::unique_lock lock(tree.mutex);
+    unpin(node);
+}
+
 // A local copy that an earlier run left is compared with its tags once before its bytes leave; a damaged one is given up
 // for the replicas.
 Status Filesystem::Impl::check_sealed(Node& node, FileState& state, std::uint64_t offset, std::uint64_t length) {

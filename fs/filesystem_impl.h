@@ -86,6 +86,8 @@ struct Filesystem::Impl {
     // The state's mutex must be held.
     Status begin_writer(Node& node, FileState& state, bool may_fetch, const std::stop_token& stop, bool* would_wait);
     Status load_content(Node& node, FileState& state);
+    // `name` is about to go: whoever has the file open keeps its content, which the catalogue may forget afterwards.
+    void hold_content(Node& directory, const std::string& name);
     Status check_sealed(Node& node, FileState& state, std::uint64_t offset, std::uint64_t length);
     Status commit(const NodePtr& node, FileState& state, bool torn);
     void after_write(Node& node, FileState& state, std::function<void(Status)> done, const std::stop_token& stop);
@@ -97,6 +99,7 @@ struct Filesystem::Impl {
     Status rescue(VersionId version, const std::stop_token& stop);
     void note_change(VersionId version, ProviderId provider);
     void adopt(ProviderId provider, const RemoteObject& object);
+    Status take_over(ProviderId provider, const RemoteObject& object);
     Status adopt_directory(const std::string& key);
     void make_room(std::uint64_t bytes);
     void maintain(const std::stop_token& stop);
@@ -126,6 +129,7 @@ struct Filesystem::Impl {
     std::atomic<std::uint64_t> open_writers{0};
     std::atomic<std::uint64_t> buffered{0};
     std::mutex room_mutex;
+    std::stop_source stopping;
     std::mutex adopt_mutex;
     std::set<std::string> adopting;
     std::int64_t started_ns = 0;

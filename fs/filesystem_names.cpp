@@ -254,6 +254,7 @@ Status Filesystem::remove(Inode parent, const std::string& name) {
     const View view = view_of(parent);
     ORACX_TRYV(self.check_writable(view.provider));
     ORACX_TRY(const NodePtr directory, self.node_at(view));
+    if (view.provider == 0) self.hold_content(*directory, name);
     VersionId unwanted;
     {
         const std::unique_lock lock(self.tree.mutex);

@@ -43,6 +43,7 @@ void Filesystem::rename(Inode parent, const std::string& name, Inode new_parent,
             const std::lock_guard lock(state.mutex);
             if (const Status kept = me.commit(node, state, state.failed); !kept) return done(fail(kept.error()));
         }
+        if (!no_replace) me.hold_content(*to_directory, new_name);
         bool replicate = false;
         std::uint64_t size = 0;
         VersionId unwanted;

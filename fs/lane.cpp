@@ -25,9 +25,18 @@ Lane::Lane(LaneEnvironment& environment, ProviderRow row, std::shared_ptr<Provid
                 environment.options.auth_probe_pause, environment.options.full_probe_pause,
                 environment.options.seed + static_cast<std::uint64_t>(id_.value)}) {
     const SteadyTime now = env_.clock.steady();
-    next_listing_ = env_.options.adopt_at_first_sight ? now : now + provider_->capabilities().poll_interval;
+    const bool feed = provider_->capabilities().change_feed;
+    next_listing_ = env_.options.adopt_at_first_sight || feed ? now : now + provider_->capabilities().poll_interval;
     next_trash_ = now + Millis(60'000);
     next_space_ = now;
+    if (feed) {
+        if (auto saved = env_.catalog.feed_position(id_))
+            feed_.position = feed_.saved = std::move(*saved);
+        else
+            log::warn("lane", name_ + ": " + saved.error().to_string());
+        // Reading the feed shows as well that the provider answers, and its space is known from the last time.
+        if (!feed_.position.empty() && row_.checked_at) next_space_ = now + kLaneSpaceInterval;
+    }
     rate_since_ = now;
     seen_steady_ = now;
     seen_wall_ = env_.clock.wall();
@@ -139,7 +148,7 @@ Status Lane::run_step(const ReplicaJob& job, const Step& step, const std::stop_t
         case Kind::move: return move(job, step, stop);
         case Kind::move_aside: return move_aside(job, stop);
         case Kind::remove: {
-            touch(job.row.key);
+            const Working working(*this, {job.row.key});
             const Status result = provider_->remove(context(stop), object_of(job.row, job.size), RemoveMode::trash);
             const std::string key = job.row.key;
             ORACX_TRYV(finish(job, after_remove(job, result, env_.clock.wall(), retry_times())));

@@ -49,6 +49,14 @@ class Lane {
     Result<bool> run_chores(const std::stop_token& stop);
     // Compares the provider's listing with the catalogue once.
     Status reconcile(const std::stop_token& stop);
+    // Kinds that can say when something changed: waits for that, again and again, until stopped; `ring` is called when
+    // there is something to look at. Returns at once for all others.
+    void watch_feed(const std::stop_token& stop, const std::function<void()>& ring);
+    // At the end, when no worker runs any more: reads what the feed tells of our own last changes, so that the next start need
+    // not. Takes a few seconds at most, and nothing where nothing was changed.
+    void catch_up();
+    // What was handed to on_foreign is taken over, or never will be (settled); or it is to be tried again.
+    void adoption_ended(const std::string& key, bool settled);
 
     // When run_* may find something without a nudge; nothing = only a nudge helps.
     [[nodiscard]] std::optional<Millis> pause_until_due();
@@ -83,15 +91,45 @@ class Lane {
     Status move(const ReplicaJob& job, const Step& step, const std::stop_token& stop);
     Status move_aside(const ReplicaJob& job, const std::stop_token& stop);
     Status keep_stranger(const ReplicaJob& job, const std::string& key, const std::stop_token& stop);
+    // Gives something that we don't know a name that says so. False if it stays where it is.
+    bool keep_elsewhere(const RemoteObject& there, const std::stop_token& stop);
     // Takes out of the way what stands at `key` (a file where a folder must be, or the other way round): unwanted objects
-    // of ours go to the trash, those that are wanted elsewhere step aside. False if something of others remains.
+    // of ours go to the trash, those that are wanted elsewhere step aside, a file of others gets another name. False if
+    // a folder with something of others remains.
     Result<bool> clear_way(const std::string& key, const std::stop_token& stop);
     Status step_aside(const ReplicaJob& blocker, const std::stop_token& stop);
-    // Reconciles, unless the provider's change feed says that nothing happened since the last time.
-    Status look_around(const std::stop_token& stop);
-    // To be called before anything is changed at the provider under `key`: a listing under way must not take the result for
-    // somebody else's work.
-    void touch(const std::string& key);
+    // Keys that we are changing at the provider, until the outcome is recorded: not somebody else's work.
+    struct Working;
+    [[nodiscard]] Result<std::vector<std::string>> keys_in_work() const;
+    // One object that may not be there, or not be what it was.
+    enum class Verdict : std::uint8_t { settled, later, list };  // list: only a listing tells
+    Result<std::optional<ReplicaJob>> unchanged(const Catalog::KnownObject& known);
+    Status look_again(const Catalog::KnownObject& known, bool gone, const Result<Verdict>& verdict);
+    Result<Verdict> note_missing(const Catalog::KnownObject& known, bool surely, const std::stop_token& stop);
+    Result<Verdict> note_changed(const Catalog::KnownObject& known, const std::stop_token& stop);
+    struct Suspect {
+        RemoteObject seen;
+        bool gone = false;
+        bool untold = false;       // as in Change
+        bool confirmed = false;    // a listing has just shown it
+        bool handed_over = false;  // on_foreign has it
+        std::uint32_t attempts = 0;
+        SteadyTime next;
+    };
+    Result<bool> run_feed(const std::stop_token& stop);
+    Status read_feed(const std::stop_token& stop);
+    Status suspect(const ChangePage& page);
+    void suspect(const std::string& key, Suspect suspect);
+    void forget_suspects_below(const std::string& directory);
+    Status list_for_feed(const std::stop_token& stop);
+    Result<bool> examine_suspects(const std::stop_token& stop);
+    Result<Verdict> examine(const std::string& key, const Suspect& suspect, const std::vector<std::string>& own,
+                            const std::stop_token& stop);
+    Result<Verdict> examine_gone(const std::string& key, const std::vector<Catalog::KnownObject>& known, const std::stop_token& stop);
+    Result<Verdict> examine_stranger(const std::string& key, const Suspect& suspect, const std::vector<Catalog::KnownObject>& below,
+                                     const std::stop_token& stop);
+    Status save_feed();
+    [[nodiscard]] SteadyTime next_look() const;  // for foreign changes; mutex_ held
     // Takes out of `strangers` what a listing may have seen of our own doing.
     Status forget_own(std::map<std::string, RemoteObject>& strangers, const std::vector<Catalog::KnownObject>& known);
     void prune_parents(const std::string& key, const std::stop_token& stop);
@@ -100,6 +138,8 @@ class Lane {
     bool check_staged(const ReplicaJob& job);
     bool only_tidies() const;                // full
     Status postpone(const ReplicaJob& job);  // an upload to a full provider
+    // The next attempt begins at the start: the bytes sent so far are not those of the content.
+    Status forget_position(SessionRow& session);
     // The bytes to upload cannot be had: they are gathered from all replicas, or the row waits (as `failed` when that
     // repeats). The provider is not blamed.
     Status content_unreadable(const ReplicaJob& job, ReplicaRow row, const Error& why, const std::stop_token& stop);
@@ -125,9 +165,23 @@ class Lane {
     std::set<VersionId> claimed_;
     std::map<VersionId, TransferProgress> transfers_;
     std::map<std::string, RemoteObject> strangers_;  // new in the last listing; adopted when unchanged in the next
-    std::string feed_;                  // cursor of the change feed, up to which a listing has seen everything
-    bool listing_ = false;              // a listing is under way
-    std::vector<std::string> touched_;  // keys we worked on meanwhile
+    struct Feed {
+        std::string position;  // read up to here; "" = to be begun
+        std::string saved;     // dealt with up to here, as the catalogue knows
+        std::map<std::string, Suspect> suspects;  // told, and not dealt with yet
+        bool list = false;     // it does not tell enough: everything is to be listed
+        bool rang = false;     // there is something to read
+        bool watched = false;  // somebody waits for that
+        std::uint64_t readings = 0;
+        std::condition_variable_any read;
+        SteadyTime last_reading, next_listing;
+    };
+    Feed feed_;
+    bool listing_ = false;                // a listing is under way
+    std::vector<std::string> touched_;    // keys we worked on meanwhile
+    std::multiset<std::string> working_;  // keys we are working on
+    bool unread_changes_ = false;         // of ours, since the feed was read
+    bool ends_ = false;
     SteadyTime next_listing_;
     SteadyTime next_trash_;
     SteadyTime next_space_;

@@ -11,7 +11,6 @@ namespace oracxfs {
 namespace {
 
 constexpr Millis kProbeTimeout{10'000};
-constexpr Millis kSpaceInterval{300'000};
 constexpr Millis kTrashInterval{6 * 3'600'000};
 
 }  // namespace
@@ -37,21 +36,27 @@ Result<bool> Lane::run_chores(const std::stop_token& stop) {
     ORACX_TRY(const bool orphans, discard_orphans(stop));
     if (orphans) return true;
 
+    if (!may_work()) return false;
+    const bool has_feed = provider_->capabilities().change_feed;
+    if (has_feed) {
+        ORACX_TRY(const bool looked, run_feed(stop));
+        if (looked) return true;
+    }
     const SteadyTime now = env_.clock.steady();
     bool listing = false, trash = false;
     {
         const std::lock_guard lock(mutex_);
         if (!breaker_.may_work()) return false;
-        listing = now >= next_listing_ && claimed_.empty();
+        listing = !has_feed && now >= next_listing_ && claimed_.empty();
         if (listing) {
             listing_ = true;
-            touched_.clear();
+            touched_.assign(working_.begin(), working_.end());
         }
         trash = !listing && now >= next_trash_;
         if (trash) next_trash_ = now + kTrashInterval;
     }
     if (listing) {
-        const Status reconciled = look_around(stop);
+        const Status reconciled = reconcile(stop);
         const SteadyTime end = env_.clock.steady();
         // A listing that takes long comes rarely: at most a twentieth of the time goes into looking.
         const auto took = std::chrono::duration_cast<Millis>(end - now);
@@ -79,7 +84,7 @@ bool Lane::run_probe(const std::stop_token& stop) {
         const SteadyTime now = env_.clock.steady();
         closed = !due;
         if (due ? now < *due : now < next_space_) return false;
-        next_space_ = now + kSpaceInterval;
+        next_space_ = now + kLaneSpaceInterval;
     }
     OpContext ctx = context(stop);
     ctx.deadline = env_.clock.steady() + kProbeTimeout;
@@ -91,6 +96,7 @@ bool Lane::run_probe(const std::stop_token& stop) {
         const SteadyTime now = env_.clock.steady();
         if (space) {
             recovered = breaker_.down();
+            if (recovered && provider_->capabilities().change_feed) next_listing_ = now;  // what happened meanwhile?
             breaker_.probe_succeeded(now);
             row_.total_bytes = space->total_bytes;
             row_.free_bytes = space->free_bytes;
@@ -244,7 +250,7 @@ std::optional<Millis> Lane::pause_until_due() {
             consider(std::chrono::duration_cast<Millis>(*due - now) + Millis(1));
             if (!breaker_.may_tidy()) return pause;
         }
-        consider(std::chrono::duration_cast<Millis>(next_listing_ - now) + Millis(1));
+        consider(std::chrono::duration_cast<Millis>(next_look() - now) + Millis(1));
         consider(std::chrono::duration_cast<Millis>(next_space_ - now) + Millis(1));
     }
     const auto due = env_.catalog.next_due(id_);

@@ -1,11 +1,18 @@
 #pragma once
-// Private to fs/lane*: versions held by one worker, given back when it is done.
+// Private to fs/lane*: versions and keys held by one worker, given back when it is done.
 
+#include <initializer_list>
+#include <string>
 #include <vector>
 
 #include "fs/lane.h"
 
 namespace oracxfs {
+
+inline constexpr Millis kLaneSpaceInterval{300'000};  // how often a healthy provider is asked for its space
+
+// One of `keys` is this key, or above or below it.
+bool concerns_key(const std::vector<std::string>& keys, const std::string& key);
 
 struct Lane::Claim {
     Claim(Lane& owner) : lane(owner) {}  // NOLINT(google-explicit-constructor)
@@ -28,6 +35,30 @@ struct Lane::Claim {
 
     Lane& lane;
     std::vector<VersionId> versions;
+};
+
+struct Lane::Working {
+    Working(Lane& owner, std::initializer_list<std::string> changed) : lane(owner) {
+        for (const std::string& key : changed) add(key);
+    }
+    ~Working() {
+        const std::lock_guard lock(lane.mutex_);
+        for (const std::string& key : keys) lane.working_.erase(lane.working_.find(key));
+    }
+    Working(const Working&) = delete;
+    Working& operator=(const Working&) = delete;
+
+    // Before anything is changed at the provider.
+    void add(const std::string& key) {
+        const std::lock_guard lock(lane.mutex_);
+        lane.working_.insert(key);
+        lane.unread_changes_ = true;
+        if (lane.listing_) lane.touched_.push_back(key);
+        keys.push_back(key);
+    }
+
+    Lane& lane;
+    std::vector<std::string> keys;
 };
 
 }  // namespace oracxfs

@@ -33,6 +33,7 @@ Result<bool> Lane::run_directories(const std::stop_token& stop) {
 Result<bool> Lane::run_directory(const DirectoryJob& job, const std::stop_token& stop) {
     DirectoryRow row = job.row;
     Status result;
+    const Working working(*this, {row.key, row.wanted ? job.want_key : row.key});
     if (!row.intent_key.empty()) {
         // A move was begun and its end is not known: where is the folder?
         const auto target = provider_->stat(context(stop), row.intent_key);
@@ -51,7 +52,6 @@ Result<bool> Lane::run_directory(const DirectoryJob& job, const std::stop_token&
             return true;
         }
     } else if (!row.wanted) {
-        touch(row.key);
         result = row.key.empty() ? Status() : provider_->remove_directory(context(stop), row.key);
         if (result && !row.key.empty()) prune_parents(row.key, stop);
         if (result || result.error().code == Errc::not_found || result.error().code == Errc::not_directory) {
@@ -65,7 +65,6 @@ Result<bool> Lane::run_directory(const DirectoryJob& job, const std::stop_token&
             return true;
         }
     } else if (row.key.empty() || row.key == job.want_key) {
-        touch(job.want_key);
         auto made = provider_->make_directory(context(stop), job.want_key);
         if (!made && (made.error().code == Errc::exists || made.error().code == Errc::not_directory)) {
             ORACX_TRY(const bool clear, clear_way(job.want_key, stop));
@@ -86,8 +85,6 @@ Result<bool> Lane::run_directory(const DirectoryJob& job, const std::stop_token&
         object.is_directory = true;
         row.intent_key = job.want_key;
         folders_unclear_ = true;  // also while it is under way
-        touch(row.key);
-        touch(job.want_key);
         ORACX_TRYV(env_.catalog.record_directory(row));
         ORACX_CRASH_POINT("lane.directory.intent_recorded");
         const auto moved = provider_->rename(context(stop), object, job.want_key, std::nullopt);
@@ -100,8 +97,10 @@ Result<bool> Lane::run_directory(const DirectoryJob& job, const std::stop_token&
         if (moved.error().code == Errc::exists || moved.error().code == Errc::not_found) {
             // The target is there already, or the source never was: the files inside move one by one.
             const std::string from = row.key;
-            if (const auto there = provider_->stat(context(stop), job.want_key); there && !there->is_directory)
+            if (const auto there = provider_->stat(context(stop), job.want_key); there && !there->is_directory) {
+                ORACX_TRYV(env_.catalog.record_directory(row));  // its own intent must not count as what is in the way
                 ORACX_TRYV(clear_way(job.want_key, stop));
+            }
             if (const auto made = provider_->make_directory(context(stop), job.want_key); !made) {
                 result = fail(made.error());
             } else {

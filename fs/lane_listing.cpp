@@ -8,9 +8,32 @@
 
 namespace oracxfs {
 
-void Lane::touch(const std::string& key) {
-    const std::lock_guard lock(mutex_);
-    if (listing_) touched_.push_back(key);
+namespace {
+
+bool is_below(std::string_view key, std::string_view directory) {
+    return key.size() > directory.size() && key[directory.size()] == '/' && key.starts_with(directory);
+}
+
+}  // namespace
+
+bool concerns_key(const std::vector<std::string>& keys, const std::string& key) {
+    return std::any_of(keys.begin(), keys.end(), [&](const std::string& one) {
+        return one == key || is_below(key, one) || is_below(one, key);
+    });
+}
+
+Result<std::vector<std::string>> Lane::keys_in_work() const {
+    std::vector<std::string> keys;
+    {
+        const std::lock_guard lock(mutex_);
+        keys.assign(working_.begin(), working_.end());
+    }
+    // In this order: what ends meanwhile is found in the catalogue.
+    for (auto begun : {env_.catalog.begun_keys(id_), env_.catalog.upload_keys(id_)}) {
+        if (!begun) return fail(std::move(begun).error());
+        keys.insert(keys.end(), std::make_move_iterator(begun->begin()), std::make_move_iterator(begun->end()));
+    }
+    return keys;
 }
 
 Status Lane::forget_own(std::map<std::string, RemoteObject>& strangers, const std::vector<Catalog::KnownObject>& known) {
@@ -20,14 +43,6 @@ Status Lane::forget_own(std::map<std::string, RemoteObject>& strangers, const st
         const std::lock_guard lock(mutex_);
         own.insert(own.end(), touched_.begin(), touched_.end());
     }
-    const auto is_below = [](std::string_view key, std::string_view directory) {
-        return key.size() > directory.size() && key[directory.size()] == '/' && key.starts_with(directory);
-    };
-    const auto is_own = [&](const std::string& key) {
-        return std::any_of(own.begin(), own.end(), [&](const std::string& mine) {
-            return mine == key || is_below(key, mine) || is_below(mine, key);
-        });
-    };
     // A put makes the folders above it, before they have rows of their own.
     const auto holds_known = [&](const std::string& directory) {
         const auto below = std::lower_bound(known.begin(), known.end(), directory + "/",
@@ -44,49 +59,97 @@ Status Lane::forget_own(std::map<std::string, RemoteObject>& strangers, const st
     };
     std::vector<std::string> drop;
     for (const auto& [key, object] : strangers)
-        if (is_own(key) || (object.is_directory && (holds_known(key) || (due && !holds_file(key))))) drop.push_back(key);
+        if (concerns_key(own, key) || (object.is_directory && (holds_known(key) || (due && !holds_file(key))))) drop.push_back(key);
     for (const std::string& key : drop) strangers.erase(key);
     return {};
 }
 
-Status Lane::look_around(const std::stop_token& stop) {
-    if (!provider_->capabilities().change_feed) return reconcile(stop);
-    const auto without_listing = [this](Status status) {
-        const std::lock_guard lock(mutex_);
-        listing_ = false;
-        touched_.clear();
-        return status;
+// Only what is settled now as it was when it was looked up is news. Nothing: it has moved on.
+Result<std::optional<ReplicaJob>> Lane::unchanged(const Catalog::KnownObject& known) {
+    ORACX_TRY(auto job, env_.catalog.replica_job(known.version, id_));
+    if (job && (!job->wanted || job->row.key != known.key || job->row.remote_rev != known.remote_rev || !job->row.intent_key.empty()))
+        job.reset();
+    return job;
+}
+
+// It does not show any more. `surely`: a folder above it is gone.
+Result<Lane::Verdict> Lane::note_missing(const Catalog::KnownObject& known, bool surely, const std::stop_token& stop) {
+    const auto is_gone = [&]() -> Result<bool> {
+        if (surely) return true;
+        const auto there = provider_->stat(context(stop), known.key);
+        if (!there && there.error().code != Errc::not_found) return fail(there.error());
+        return !there || there->is_directory != known.directory;
     };
-    bool quiet = !feed_.empty() && strangers_.empty();  // what is new must be seen twice
-    while (!feed_.empty()) {
-        const auto page = provider_->changes(context(stop), feed_);
-        if (!page && page.error().code == Errc::changed) {  // too old
-            feed_.clear();
-            quiet = false;
-            break;
-        }
-        if (!page) {
-            if (concerns_provider(page.error().code)) provider_failed(page.error());
-            return without_listing(fail(page.error()));
-        }
-        quiet &= page->changes.empty();
-        feed_ = page->next;
-        if (!page->more) break;
+    if (known.directory) {
+        const auto node = env_.catalog.find(known.key);
+        if (!node || !*node || (*node)->kind != NodeKind::directory) return Verdict::settled;
+        ORACX_TRY(const bool gone, is_gone());
+        if (!gone) return Verdict::settled;
+        DirectoryRow row;
+        row.node = (*node)->id;
+        row.provider = id_;
+        row.due = env_.clock.wall() + env_.options.heal_after;
+        ORACX_TRYV(env_.catalog.record_directory(row));
+        return Verdict::settled;
     }
-    if (quiet) return without_listing({});
-    if (feed_.empty()) {
-        // From before the listing on: what happens meanwhile is told the next time.
-        if (const auto begin = provider_->changes(context(stop), "")) feed_ = begin->next;
+    if (known.state != ReplicaState::stored && known.state != ReplicaState::verified) return Verdict::settled;
+    Claim claim(*this);
+    if (!claim.add(known.version)) return Verdict::later;
+    ORACX_TRY(const auto job, unchanged(known));
+    if (!job) return Verdict::settled;
+    ORACX_TRY(const bool gone, is_gone());
+    if (!gone) return Verdict::settled;
+    event("warning", "missing", job->want_key, std::string(info(Errc::not_found).e_code),
+          "was removed outside of oracxfs; it is put back");
+    Outcome outcome = after_verify(*job, fail(Errc::not_found, "listing", "the file is gone"), env_.clock.wall(), retry_times());
+    for (ReplicaChange& change : outcome.changes) change.row.due = env_.clock.wall() + env_.options.heal_after;
+    ORACX_TRYV(finish(*job, std::move(outcome)));
+    return Verdict::settled;
+}
+
+// Something else seems to be there under its name.
+Result<Lane::Verdict> Lane::note_changed(const Catalog::KnownObject& known, const std::stop_token& stop) {
+    if (known.state != ReplicaState::stored && known.state != ReplicaState::verified) return Verdict::settled;
+    Claim claim(*this);
+    if (!claim.add(known.version)) return Verdict::later;
+    ORACX_TRY(const auto job, unchanged(known));
+    if (!job) return Verdict::later;
+    const auto there = provider_->stat(context(stop), known.key);
+    if (!there && there.error().code != Errc::not_found) return fail(there.error());
+    if (!there || there->rev == known.remote_rev) return Verdict::settled;
+    ORACX_TRY(const ContentDigests digests, env_.catalog.digests(known.version));
+    const Status same = provider_->verify(context(stop), *there, digests);
+    ReplicaJob now_there = *job;
+    now_there.row.remote_id = there->id;
+    now_there.row.remote_rev = there->rev;
+    now_there.row.remote_mtime_ns = there->mtime_ns;
+    if (!same && same.error().code == Errc::corrupt)
+        event("warning", "changed", job->want_key, std::string(info(Errc::corrupt).e_code),
+              "was changed outside of oracxfs; the changed file goes to the trash folder and the good copy is put back");
+    ORACX_TRYV(finish(*job, after_verify(now_there, same, env_.clock.wall(), retry_times())));
+    return Verdict::settled;
+}
+
+// What could not be looked at now is looked at again: by the next listing, where there are listings.
+Status Lane::look_again(const Catalog::KnownObject& known, bool gone, const Result<Verdict>& verdict) {
+    if (verdict && *verdict == Verdict::settled) return {};
+    if (!verdict && verdict.error().code == Errc::cancelled) return fail(verdict.error());
+    if (!verdict && concerns_provider(verdict.error().code)) {
+        provider_failed(verdict.error());
+        return fail(verdict.error());
     }
-    const Status reconciled = reconcile(stop);
-    if (!reconciled) feed_.clear();
-    return reconciled;
+    if (!provider_->capabilities().change_feed) return {};
+    Suspect again;
+    again.seen.key = known.key;
+    again.gone = gone;
+    suspect(known.key, std::move(again));
+    return {};
 }
 
 Status Lane::reconcile(const std::stop_token& stop) {
     {
         const std::lock_guard lock(mutex_);
-        if (!std::exchange(listing_, true)) touched_.clear();
+        if (!std::exchange(listing_, true)) touched_.assign(working_.begin(), working_.end());
     }
     const std::shared_ptr<void> ended(nullptr, [this](void*) {
         const std::lock_guard lock(mutex_);
@@ -108,9 +171,11 @@ Status Lane::reconcile(const std::stop_token& stop) {
             const auto found = std::lower_bound(known.begin(), known.end(), object.key,
                                                 [](const auto& row, const std::string& key) { return row.key < key; });
             if (found != known.end() && found->key == object.key) {
+                // A folder where a file was, or the other way round: ours is gone.
+                if (found->directory != object.is_directory) continue;
                 const auto index = static_cast<std::size_t>(found - known.begin());
                 seen[index] = true;
-                if (!found->directory && !object.is_directory && found->remote_rev != object.rev &&
+                if (!found->directory && found->remote_rev != object.rev &&
                     (found->state == ReplicaState::stored || found->state == ReplicaState::verified))
                     changed.push_back(index);
             } else {
@@ -125,59 +190,24 @@ Status Lane::reconcile(const std::stop_token& stop) {
         cursor = page->next;
     } while (!cursor.empty());
 
-    const auto recheck = [&](std::size_t i) -> Result<std::optional<ReplicaJob>> {
-        ORACX_TRY(const auto job, env_.catalog.replica_job(known[i].version, id_));
-        // Only what is settled now as it was when the listing began is news.
-        if (!job || !job->wanted || job->row.key != known[i].key || job->row.remote_rev != known[i].remote_rev ||
-            !job->row.intent_key.empty())
-            return std::optional<ReplicaJob>();
-        return std::optional<ReplicaJob>(*job);
-    };
-    for (std::size_t i = 0; i < known.size(); ++i) {
-        if (seen[i]) continue;
-        if (known[i].directory) {
-            const auto node = env_.catalog.find(known[i].key);
-            if (!node || !*node || (*node)->kind != NodeKind::directory) continue;
-            const auto there = provider_->stat(context(stop), known[i].key);
-            if (there || there.error().code != Errc::not_found) continue;
-            DirectoryRow row;
-            row.node = (*node)->id;
-            row.provider = id_;
-            row.due = env_.clock.wall() + env_.options.heal_after;
-            ORACX_TRYV(env_.catalog.record_directory(row));
-            continue;
-        }
-        if (known[i].state != ReplicaState::stored && known[i].state != ReplicaState::verified) continue;
-        Claim claim(*this);
-        if (!claim.add(known[i].version)) continue;
-        ORACX_TRY(const auto job, recheck(i));
-        if (!job) continue;
-        const auto there = provider_->stat(context(stop), known[i].key);
-        if (there || there.error().code != Errc::not_found) continue;
-        event("warning", "missing", job->want_key, std::string(info(Errc::not_found).e_code),
-              "was removed outside of oracxfs; it is put back");
-        Outcome outcome = after_verify(*job, fail(Errc::not_found, "listing", "the file is gone"), env_.clock.wall(), retry_times());
-        for (ReplicaChange& change : outcome.changes) change.row.due = env_.clock.wall() + env_.options.heal_after;
-        ORACX_TRYV(finish(*job, std::move(outcome)));
-    }
-    for (const std::size_t i : changed) {
-        Claim claim(*this);
-        if (!claim.add(known[i].version)) continue;
-        ORACX_TRY(const auto job, recheck(i));
-        if (!job) continue;
-        const auto there = provider_->stat(context(stop), known[i].key);
-        if (!there || there->rev == known[i].remote_rev) continue;
-        ORACX_TRY(const ContentDigests digests, env_.catalog.digests(known[i].version));
-        const Status same = provider_->verify(context(stop), *there, digests);
-        ReplicaJob now_there = *job;
-        now_there.row.remote_rev = there->rev;
-        now_there.row.remote_mtime_ns = there->mtime_ns;
-        if (!same && same.error().code == Errc::corrupt)
-            event("warning", "changed", job->want_key, std::string(info(Errc::corrupt).e_code),
-                  "was changed outside of oracxfs; the changed file goes to the trash folder and the good copy is put back");
-        ORACX_TRYV(finish(*job, after_verify(now_there, same, env_.clock.wall(), retry_times())));
-    }
+    for (std::size_t i = 0; i < known.size(); ++i)
+        if (!seen[i]) ORACX_TRYV(look_again(known[i], true, note_missing(known[i], false, stop)));
+    for (const std::size_t i : changed) ORACX_TRYV(look_again(known[i], false, note_changed(known[i], stop)));
 
+    if (provider_->capabilities().change_feed) {
+        std::vector<std::string> ours;
+        {
+            const std::lock_guard lock(mutex_);
+            ours = touched_;
+        }
+        for (auto& [key, object] : strangers) {
+            Suspect stranger;
+            stranger.seen = std::move(object);
+            stranger.confirmed = !concerns_key(ours, key);
+            suspect(key, std::move(stranger));
+        }
+        return {};
+    }
     // New names are adopted when they look the same in two listings in a row: they may still be growing.
     ORACX_TRYV(forget_own(strangers, known));
     std::vector<RemoteObject> adopt;

@@ -22,6 +22,18 @@ Status Lane::look(const ReplicaJob& job, const Step& step, const std::stop_token
     } else if (there.error().code != Errc::not_found) {
         found = fail(there.error());
     }
+    if (found && !found->is_ours && !job.row.key.empty() && job.row.key != step.key) {
+        const auto source = provider_->stat(context(stop), job.row.key);
+        if (source && !source->is_directory)
+            found->source = *source;
+        else if (source || source.error().code == Errc::not_found)
+            found->source_gone = true;
+        else
+            found = fail(source.error());
+    }
+    if (found && found->source_gone && job.wanted)
+        event("warning", "missing", job.want_key, std::string(info(Errc::not_found).e_code),
+              "was removed outside of oracxfs before it could be moved; it is put back");
     Outcome outcome = after_look(job, step, found, env_.clock.wall(), retry_times());
     const bool conflict = outcome.conflict;
     ORACX_TRYV(finish(job, std::move(outcome)));
@@ -33,8 +45,7 @@ Status Lane::move(const ReplicaJob& job, const Step& step, const std::stop_token
     ORACX_TRY(const bool mine, record_begun(job, begun));
     if (!mine) return {};
     ORACX_CRASH_POINT("lane.move.intent_recorded");
-    touch(job.row.key);
-    touch(step.key);
+    const Working working(*this, {job.row.key, step.key});
     const auto result = provider_->rename(context(stop), object_of(job.row, job.size), step.key, step.replaces);
     ORACX_CRASH_POINT("lane.move.done");
     ORACX_TRY(std::optional<ReplicaJob> fresh, env_.catalog.replica_job(job.row.version, id_));
@@ -61,8 +72,7 @@ Status Lane::step_aside(const ReplicaJob& blocker_job, const std::stop_token& st
     const ReplicaRow begun = begin_step(blocker->row, aside);
     ORACX_TRY(const bool mine, record_begun(*blocker, begun));
     if (!mine) return {};
-    touch(blocker->row.key);
-    touch(aside.key);
+    const Working working(*this, {blocker->row.key, aside.key});
     const auto result = provider_->rename(context(stop), object_of(blocker->row, blocker->size), aside.key, std::nullopt);
     return finish(*blocker, after_move(*blocker, begun, aside, result, env_.clock.wall(), retry_times()));
 }
@@ -84,23 +94,27 @@ Status Lane::keep_stranger(const ReplicaJob& job, const std::string& key, const 
         ORACX_TRY(const bool clear, clear_way(key, stop));
         if (clear) return {};
     }
+    if (keep_elsewhere(*there, stop) && job.occupant && job.occupant->key == key)
+        ORACX_TRYV(env_.catalog.record({{ReplicaChange::Kind::drop, *job.occupant, std::nullopt}}, false));
+    return {};
+}
+
+bool Lane::keep_elsewhere(const RemoteObject& there, const std::stop_token& stop) {
     for (int n = 1; n <= 20; ++n) {
-        const std::string kept = conflict_key(key, name_, env_.clock.wall(), n);
-        touch(key);
-        const auto moved = provider_->rename(context(stop), *there, kept, std::nullopt);
+        const std::string kept = conflict_key(there.key, name_, env_.clock.wall(), n);
+        const Working working(*this, {there.key});
+        const auto moved = provider_->rename(context(stop), there, kept, std::nullopt);
         if (moved) {
-            event("warning", "conflict", key, std::string(info(Errc::exists).e_code),
+            event("warning", "conflict", there.key, std::string(info(Errc::exists).e_code),
                   "a file that oracxfs did not put there was kept as \"" + kept + "\"");
-            if (job.occupant && job.occupant->key == key)
-                ORACX_TRYV(env_.catalog.record({{ReplicaChange::Kind::drop, *job.occupant, std::nullopt}}, false));
-            return {};
+            return true;
         }
         if (moved.error().code == Errc::exists) continue;
         if (concerns_provider(moved.error().code)) provider_failed(moved.error());
         log::warn("lane", "stranger not moved: " + moved.error().to_string());
-        return {};
+        return false;
     }
-    return {};
+    return false;
 }
 
 Result<bool> Lane::clear_way(const std::string& key, const std::stop_token& stop) {
@@ -119,26 +133,35 @@ Result<bool> Lane::clear_way(const std::string& key, const std::stop_token& stop
             ORACX_TRYV(step_aside(*job, stop));
             continue;
         }
-        touch(job->row.key);
+        const Working working(*this, {job->row.key});
         const Status gone = provider_->remove(context(stop), object_of(job->row, job->size), RemoveMode::trash);
         ORACX_TRYV(finish(*job, after_remove(*job, gone, env_.clock.wall(), retry_times())));
     }
     const auto there = provider_->stat(context(stop), key);
     if (!there) return true;
-    if (!there->is_directory) return false;
+    // What was begun and has not ended may be what we see: it comes first.
+    ORACX_TRY(const std::vector<std::string> begun, env_.catalog.begun_keys(id_));
+    if (std::any_of(begun.begin(), begun.end(), [&](const std::string& mine) { return mine == key || mine.starts_with(key + "/"); }))
+        return true;
+    if (!there->is_directory) return keep_elsewhere(*there, stop);
     // Folders of ours that were emptied or are still to be moved away (their rows cope with finding nothing), but no files.
     std::vector<std::string> folders{key};
     std::string cursor;
     do {
-        ORACX_TRY(const ListPage page, provider_->list(context(stop), key, cursor));
-        for (const RemoteObject& object : page.entries) {
+        const auto page = provider_->list(context(stop), key, cursor);
+        if (!page) {
+            if (page.error().code == Errc::cancelled) return fail(page.error());
+            if (concerns_provider(page.error().code)) provider_failed(page.error());
+            return true;  // what is in it is not known: nothing is moved, the caller comes again
+        }
+        for (const RemoteObject& object : page->entries) {
             if (!object.is_directory) return false;
             folders.push_back(object.key);
         }
-        if (!page.leftovers.empty()) return false;
-        cursor = page.next;
+        if (!page->leftovers.empty()) return false;
+        cursor = page->next;
     } while (!cursor.empty());
-    touch(key);
+    const Working working(*this, {key});
     std::sort(folders.begin(), folders.end());
     while (!folders.empty()) {
         if (!provider_->remove_directory(context(stop), folders.back())) return false;
@@ -153,7 +176,7 @@ void Lane::prune_parents(const std::string& key, const std::stop_token& stop) {
     while (!directory.empty()) {
         const auto node = env_.catalog.find(directory);
         if (!node || node->has_value()) return;
-        touch(directory);
+        const Working working(*this, {directory});
         if (!provider_->remove_directory(context(stop), directory)) return;  // not empty, or busy: harmless
         directory = std::string(parent_key(directory));
     }

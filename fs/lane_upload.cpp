@@ -57,6 +57,24 @@ class NotingBlob final : public BlobReader {
     std::optional<Error> error_;
 };
 
+// When an upload's position is to be kept: by time on slow lines, by bytes on fast ones, so that a crash costs little on both.
+class PositionTimer {
+  public:
+    explicit PositionTimer(SteadyTime now) : kept_(now) {}
+    bool is_due(SteadyTime now, std::uint64_t bytes) {
+        constexpr Millis kPause{500};
+        constexpr std::uint64_t kBytes = 4u << 20;
+        if (now - kept_ < kPause && bytes < kept_bytes_ + kBytes) return false;
+        kept_ = now;
+        kept_bytes_ = bytes;
+        return true;
+    }
+
+  private:
+    SteadyTime kept_;
+    std::uint64_t kept_bytes_ = 0;
+};
+
 Result<std::shared_ptr<BlobReader>> load(BlobReader& blob, std::uint64_t size, const std::stop_token& stop) {
     std::vector<std::byte> bytes(size);
     for (std::size_t filled = 0; filled < bytes.size();) {
@@ -116,6 +134,12 @@ Result<bool> Lane::record_begun(const ReplicaJob& job, const ReplicaRow& begun) 
     if (recorded) return true;
     if (recorded.error().code == Errc::changed) return false;
     return fail(recorded.error());
+}
+
+Status Lane::forget_position(SessionRow& session) {
+    session.resume_state.clear();
+    session.acknowledged_bytes = 0;
+    return env_.catalog.save_session(session);
 }
 
 Status Lane::postpone(const ReplicaJob& job) {
@@ -206,7 +230,7 @@ Status Lane::put_one(const ReplicaJob& planned_job, const Step& planned, const s
         const std::lock_guard lock(mutex_);
         transfers_[job.row.version] = {job.row.version, id_, job.want_key, 0, job.size, begun.attempts, env_.clock.wall(), false};
     }
-    SteadyTime saved = env_.clock.steady();
+    PositionTimer timer(env_.clock.steady());
     std::uint64_t counted = 0;
     options.on_progress = [&](std::uint64_t bytes, const std::string& resume_state) {
         bytes_up_ += bytes > counted ? bytes - counted : 0;
@@ -216,17 +240,17 @@ Status Lane::put_one(const ReplicaJob& planned_job, const Step& planned, const s
             transfers_[job.row.version].bytes = bytes;
             transfers_[job.row.version].verifying = bytes >= job.size;
         }
-        if (env_.clock.steady() - saved < Millis(500)) return;
-        saved = env_.clock.steady();
+        if (!timer.is_due(env_.clock.steady(), bytes)) return;
         session.resume_state = resume_state;
         session.acknowledged_bytes = bytes;
         if (const Status kept = env_.catalog.save_session(session); !kept)
             log::warn("lane", "upload position not saved: " + kept.error().to_string());
     };
     NotingBlob noting(*content);
-    touch(step.key);
+    const Working working(*this, {step.key});
     const Result<PutResult> result = provider_->put(context(stop), step.key, noting, options);
     ORACX_CRASH_POINT("lane.put.done");
+    if (!result && result.error().code == Errc::corrupt) ORACX_TRYV(forget_position(session));
     if (const auto unreadable = noting.error(); unreadable && !result) return content_unreadable(job, begun, *unreadable, stop);
     if (result) ORACX_TRYV(env_.catalog.end_session(job.row.version, id_));
     // The world may have moved on during a long upload: judge by what is wanted now.
@@ -266,7 +290,8 @@ Status Lane::put_batch(std::vector<std::pair<ReplicaJob, Step>>& puts, const std
         return recorded;
     }
     ORACX_CRASH_POINT("lane.batch.intent_recorded");
-    for (const PutRequest& request : requests) touch(request.key);
+    Working working(*this, {});
+    for (const PutRequest& request : requests) working.add(request.key);
 
     Status failure;
     std::vector<std::pair<ReplicaJob, Outcome>> finished;
@@ -323,7 +348,7 @@ void Lane::run_stream(VersionId version, const std::string& key, std::optional<V
         transfers_[version] = {version, id_, key, 0, 0, 1, env_.clock.wall(), false};
     }
     PutOptions options = put_options(job, step);
-    SteadyTime saved = env_.clock.steady();
+    PositionTimer timer(env_.clock.steady());
     std::uint64_t counted = 0;
     options.on_progress = [&](std::uint64_t bytes, const std::string& resume_state) {
         bytes_up_ += bytes > counted ? bytes - counted : 0;
@@ -334,15 +359,19 @@ void Lane::run_stream(VersionId version, const std::string& key, std::optional<V
             transfers_[version].total = growing.size().value_or(0);
         }
         on_bytes(bytes);
-        if (env_.clock.steady() - saved < Millis(500)) return;
-        saved = env_.clock.steady();
+        if (!timer.is_due(env_.clock.steady(), bytes)) return;
         session.resume_state = resume_state;
         session.acknowledged_bytes = bytes;
         (void)env_.catalog.save_session(session);  // only a position: without it the upload restarts
     };
-    touch(key);
-    const Result<PutResult> result = provider_->put(context(stop), key, growing, options);
+    const Working working(*this, {key});
+    NotingBlob noting(std::shared_ptr<BlobReader>(std::shared_ptr<void>(), &growing));
+    const Result<PutResult> result = provider_->put(context(stop), key, noting, options);
     ORACX_CRASH_POINT("lane.stream.done");
+    // Its writer went back: what was sent is not what the file has now.
+    const auto unreadable = noting.error();
+    if (!result && ((unreadable && unreadable->code == Errc::changed) || result.error().code == Errc::corrupt))
+        if (const Status forgotten = forget_position(session); !forgotten) log::error("lane", name_ + ": " + forgotten.error().to_string());
 
     const auto committed = env_.catalog.replica_job(version, id_);
     if (committed && *committed) {

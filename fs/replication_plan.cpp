@@ -58,6 +58,12 @@ void forget_object(ReplicaRow& row) {
     row.verified_at.reset();
 }
 
+// A few times soon, then with growing pauses: what meets the same obstacle again and again must not storm the provider.
+WallTime again_at(const ReplicaRow& row, Millis soon, WallTime now, const RetryTimes& times) {
+    constexpr std::uint32_t kSoonMax = 3;
+    return now + (row.attempts <= kSoonMax ? soon : backoff(times, row.attempts - kSoonMax, row.version.value));
+}
+
 // The folder above is not there yet, or still a file: folders are made and moved by their own rows, so soon again.
 bool waits_for_folders(Errc code) {
     return code == Errc::not_directory || code == Errc::not_found || code == Errc::not_empty;
@@ -283,12 +289,13 @@ Outcome after_move(const ReplicaJob& job, const ReplicaRow& begun, const Step& s
     } else {
         const Error& error = result.error();
         note_error(row, error);
-        if (error.code == Errc::exists || error.code == Errc::changed || error.code == Errc::is_directory) {
+        if (error.code == Errc::exists || error.code == Errc::is_directory) {
             outcome.conflict = true;
             row.intent_key.clear();
-            row.due = now + times.min / 10;  // after the place was cleared; never a busy loop
-        } else if (error.code == Errc::not_found) {
-            // The source is gone: it may be at the target already (an answer got lost), else it is missing.
+            row.due = again_at(row, times.min / 10, now, times);  // after the place was cleared
+        } else if (error.code == Errc::not_found || error.code == Errc::changed) {
+            // The source is gone (it may be at the target already: an answer got lost), or it or the target is not what we
+            // know. Look at both.
             row.due = now;
         } else if (error.code == Errc::outcome_unknown || error.code == Errc::cancelled) {
             row.due = now;
@@ -349,7 +356,7 @@ Outcome after_look(const ReplicaJob& job, const Step& step, const Result<Found>&
     }
 
     row.intent_key.clear();
-    row.due = now;
+    row.due = again_at(row, Millis(0), now, times);
     const bool others = job.occupant && job.occupant_wanted && job.occupant->version != row.version &&
                         job.occupant->key == step.key;  // another file with the same bytes stands there by right
     if (found->object && found->is_ours && !others) {
@@ -362,17 +369,29 @@ Outcome after_look(const ReplicaJob& job, const Step& step, const Result<Found>&
         row.key = step.key;
         row.state = ReplicaState::verified;
         row.verified_at = now;
+        row.due = now;
         if (job.wanted && row.key == job.want_key) row.due.reset();
         outcome.became_verified = true;
     } else {
         // It did not happen. A put starts anew (from its session); a move finds its object where it was, or nowhere.
         if (row.state == ReplicaState::uploading) row.state = row.key.empty() ? ReplicaState::queued : ReplicaState::stored;
         if (row.state == ReplicaState::verified) row.state = ReplicaState::stored;
+        if (found->source_gone) {
+            forget_object(row);
+            row.state = ReplicaState::missing;
+        } else if (found->source && (found->source->id != row.remote_id || found->source->rev != row.remote_rev)) {
+            // Somebody changed it. It moves as it is, and the check that follows tells whether it is still good.
+            const std::string key = row.key;
+            take_object(row, *found->source);
+            row.key = key;
+            if (row.state != ReplicaState::damaged) row.state = ReplicaState::stored;
+        }
         // What we meant to replace is gone as well: its row must not block the place.
         if (!found->object && job.occupant && !job.occupant_wanted && job.occupant->version != row.version &&
             job.occupant->key == step.key)
             outcome.changes.push_back(drop(*job.occupant));
         const bool stranger = found->object && !(job.occupant && job.occupant->key == step.key &&
+                                                 job.occupant->remote_id == found->object->id &&
                                                  job.occupant->remote_rev == found->object->rev);
         if (stranger && !others && row.key != step.key) outcome.conflict = true;
     }

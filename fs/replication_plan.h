@@ -62,6 +62,9 @@ Outcome after_remove(const ReplicaJob& job, const Status& result, WallTime now, 
 struct Found {
     std::optional<RemoteObject> object;   // at the intent key
     bool is_ours = false;                 // its bytes are this version's (verified)
+    // Of a move that did not happen: what is at the row's own key.
+    std::optional<RemoteObject> source;
+    bool source_gone = false;
 };
 Outcome after_look(const ReplicaJob& job, const Step& step, const Result<Found>& found, WallTime now,
                    const RetryTimes& times);

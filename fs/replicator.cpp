@@ -69,9 +69,6 @@ struct Replicator::Impl {
                 worker->large.ring();
             }
         };
-        environment.on_foreign = [this](ProviderId provider, const RemoteObject& object) {
-            if (on_foreign) on_foreign(provider, object);
-        };
     }
 
     std::shared_ptr<Worker> find(ProviderId id) const {
@@ -112,6 +109,10 @@ struct Replicator::Impl {
         worker.threads.emplace_back([this, lane, self](const std::stop_token& stop) {
             loop(stop, self->small, [lane](const std::stop_token& s) { return lane->run_small(s); }, [] { return kIdlePause; });
         });
+        if (lane->provider()->capabilities().change_feed)
+            worker.threads.emplace_back([lane, self](const std::stop_token& stop) {
+                lane->watch_feed(stop, [self] { self->small.ring(); });
+            });
         for (std::uint32_t i = 0; i < options.large_workers; ++i)
             worker.threads.emplace_back([this, lane, self](const std::stop_token& stop) {
                 loop(stop, self->large, [lane](const std::stop_token& s) { return lane->run_large(s); }, [] { return kIdlePause; });
@@ -140,7 +141,6 @@ struct Replicator::Impl {
 
     ReplicatorOptions options;
     std::function<void(VersionId, ProviderId)> on_change;
-    std::function<void(ProviderId, const RemoteObject&)> on_foreign;
     LaneEnvironment environment;
     mutable std::mutex mutex;
     std::map<ProviderId, std::shared_ptr<Worker>> workers;
@@ -163,7 +163,14 @@ void Replicator::set_on_change(std::function<void(VersionId, ProviderId)> on_cha
 }
 
 void Replicator::set_on_foreign(std::function<void(ProviderId, const RemoteObject&)> on_foreign) {
-    impl_->on_foreign = std::move(on_foreign);
+    impl_->environment.on_foreign = std::move(on_foreign);
+}
+
+void Replicator::adoption_ended(ProviderId provider, const std::string& key, bool settled) {
+    const auto worker = impl_->find(provider);
+    if (!worker || !worker->lane) return;
+    worker->lane->adoption_ended(key, settled);
+    worker->small.ring();
 }
 
 void Replicator::add_provider(const ProviderRow& row, std::shared_ptr<Provider> provider) {
@@ -245,15 +252,21 @@ void Replicator::start() {
 }
 
 void Replicator::stop() {
+    bool was_running = false;
     {
         const std::lock_guard lock(impl_->mutex);
-        impl_->running = false;
+        was_running = std::exchange(impl_->running, false);
     }
     impl_->streams.stop();
     const auto workers = impl_->all();
     for (const auto& worker : workers)
         for (std::jthread& thread : worker->threads) thread.request_stop();
     for (const auto& worker : workers) worker->threads.clear();
+    if (was_running) {
+        std::vector<std::jthread> last;
+        for (const auto& worker : workers)
+            if (worker->lane) last.emplace_back([lane = worker->lane] { lane->catch_up(); });
+    }
     impl_->acks.stop();
 }
 

@@ -86,9 +86,11 @@ class Replicator {
     using Rescue = std::function<Status(VersionId version, const std::stop_token& stop)>;
     void set_rescue(Rescue rescue);
     // Called when a replica changed (for caches of presence), and when a file appeared at a provider that we did not put
-    // there. Any thread, no locks held.
+    // there. Any thread, no locks held. Whoever takes a file over says so by adoption_ended(): `settled` when it has been,
+    // or never will be; otherwise it is announced again later.
     void set_on_change(std::function<void(VersionId version, ProviderId provider)> on_change);
     void set_on_foreign(std::function<void(ProviderId provider, const RemoteObject& object)> on_foreign);
+    void adoption_ended(ProviderId provider, const std::string& key, bool settled);
 
     // --- providers: before start() or while running ---------------------------------------------------------------
     void add_provider(const ProviderRow& row, std::shared_ptr<Provider> provider);  // null: configured but inactive

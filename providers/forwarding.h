@@ -60,7 +60,7 @@ class ForwardingProvider : public Provider {
     Result<ChangePage> changes(const OpContext& ctx, const std::string& cursor) override {
         return inner_->changes(ctx, cursor);
     }
-    Status wait_for_changes(const OpContext& ctx, const std::string& cursor) override {
+    Result<bool> wait_for_changes(const OpContext& ctx, const std::string& cursor) override {
         return inner_->wait_for_changes(ctx, cursor);
     }
     Result<std::vector<RemoteObject>> versions(const OpContext& ctx,

@@ -36,12 +36,30 @@ Result<ChangePage> Provider::changes(const OpContext&, const std::string&) {
     return fail(Errc::unsupported, "read changes");
 }
 
-Status Provider::wait_for_changes(const OpContext&, const std::string&) {
+Result<bool> Provider::wait_for_changes(const OpContext&, const std::string&) {
     return fail(Errc::unsupported, "wait for changes");
 }
 
-Result<std::vector<RemoteObject>> Provider::versions(const OpContext&, const RemoteObject&) {
-    return fail(Errc::unsupported, "list versions");
+Result<std::vector<RemoteObject>> Provider::versions(const OpContext& ctx, const RemoteObject& object) {
+    ORACX_TRYV(check_key(object.key));
+    const std::string prefix = std::string(kTrashFolder) + "/";
+    std::vector<RemoteObject> kept;
+    std::string cursor;
+    do {
+        auto page = list(ctx, ObjectKey(kTrashFolder), cursor);
+        if (!page && page.error().code == Errc::not_found) return kept;  // nothing was ever removed
+        if (!page) return fail(std::move(page).error());
+        for (RemoteObject& entry : page->entries) {
+            if (entry.is_directory || !entry.key.starts_with(prefix)) continue;
+            const std::size_t slash = entry.key.find('/', prefix.size());
+            if (slash == std::string::npos || entry.key.substr(slash + 1) != object.key) continue;
+            if (trash_entry_time(std::string_view(entry.key).substr(prefix.size(), slash - prefix.size()))) kept.push_back(std::move(entry));
+        }
+        cursor = page->next;
+    } while (!cursor.empty());
+    // The names begin with the time.
+    std::sort(kept.begin(), kept.end(), [](const RemoteObject& a, const RemoteObject& b) { return a.key > b.key; });
+    return kept;
 }
 
 void Provider::put_batch(const OpContext& ctx, std::span<PutRequest> requests,

@@ -43,7 +43,7 @@ struct Capabilities {
     std::uint64_t small_bytes = 0;  // files up to this size are worth batching
     std::uint64_t max_object_bytes = UINT64_MAX;
     std::uint32_t max_name_bytes = 255;  // one component
-    Millis poll_interval{30'000};   // how often a listing is looked at for foreign changes
+    Millis poll_interval{30'000};   // how often a listing, or else the change feed, is looked at for foreign changes
 };
 
 struct Space {
@@ -75,7 +75,7 @@ struct PutOptions {
     // Opaque, from an earlier on_progress of the same upload_id and the same bytes; "" = from the start. A put that
     // cannot use it starts anew by itself.
     std::string resume_state;
-    // Called from put's thread, at most a few times a second and at its end: bytes that the provider has taken for
+    // Called from put's thread, a few times a second or every few MiB, and at its end: bytes that the provider has taken for
     // certain, and the state to persist for resuming ("" if not resumable).
     std::function<void(std::uint64_t acknowledged_bytes, const std::string& resume_state)> on_progress;
 };
@@ -104,6 +104,9 @@ struct ListPage {
 struct Change {
     RemoteObject object;  // if gone: only the key, or only the id where the key is no longer known
     bool gone = false;    // removed, trashed or moved out of the root folder; with everything below it
+    // There may be more to it than the feed tells: a folder that came from elsewhere with all that is in it, or one that
+    // is gone and whose key is no longer known. Only a listing shows the rest.
+    bool untold = false;
 };
 struct ChangePage {
     std::vector<Change> changes;
@@ -169,14 +172,16 @@ class Provider {
     virtual Result<RemoteObject> make_directory(const OpContext& ctx, const ObjectKey& key) = 0;
     virtual Status remove_directory(const OpContext& ctx, const ObjectKey& key) = 0;
 
-    // Kinds with change_feed. "" as the cursor: a cursor for "from now on", and no changes. changed: the provider has
-    // forgotten the cursor; list everything once and begin anew.
+    // Kinds with change_feed. "" as the cursor: a cursor for "from now on", and no changes. A cursor serves other processes
+    // and later ones too, as long as the folder is the same. changed: the provider has forgotten the cursor, or it belongs
+    // to another folder; list everything once and begin anew.
     virtual Result<ChangePage> changes(const OpContext& ctx, const std::string& cursor);
-    // Waits until something changed after the cursor (long poll), or until the provider ended the wait without a change;
-    // both are success. unsupported: there is no such way, poll.
-    virtual Status wait_for_changes(const OpContext& ctx, const std::string& cursor);
+    // Waits until something changed after the cursor (long poll), also by us: true; false when the provider ended the wait
+    // without a change. changed: as for changes(). unsupported: there is no such way, poll.
+    virtual Result<bool> wait_for_changes(const OpContext& ctx, const std::string& cursor);
 
-    // Kinds with keeps_versions: older contents under the object's key, newest first; read() takes them as they are.
+    // Older contents of the object's key that can still be had, newest first: those that the provider keeps, or what lies in
+    // our trash folder. read() takes them as they are.
     virtual Result<std::vector<RemoteObject>> versions(const OpContext& ctx, const RemoteObject& object);
 
     // Deletes trash entries older than `age` for good; returns how many. Kinds with keeps_versions: 0.

@@ -16,7 +16,7 @@ class RetryingProvider::Attempts {
 
     // Waits before the next attempt. False: the error goes to the caller as it is. An error: the wait was cut short.
     Result<bool> wait_for_next(const OpContext& ctx, const Error& error, bool untouched) {
-        if (error.code != Errc::throttled && !(error.code == Errc::unavailable && untouched))
+        if (error.code != Errc::throttled && !(error.code == Errc::unavailable && untouched && !error.silent))
             return false;
         if (repeats_ == owner_.policy_.repeats_max) return false;
         const Millis upper = std::min(owner_.policy_.pause_max, owner_.policy_.base * (1 << repeats_));

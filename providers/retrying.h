@@ -2,7 +2,8 @@
 // Repeats calls that surely did not happen, for short hiccups; long outages are the business of the lanes above.
 //
 // Repeated: throttled (after the pause that the provider asked for), and unavailable as long as no byte of the body has
-// moved. Never repeated: outcome_unknown, cancelled, deadline, and everything that will be the same next time.
+// moved. Never repeated: what ended in silence, outcome_unknown, cancelled, deadline, and everything that will be the same
+// next time.
 
 #include <mutex>
 #include <random>

@@ -85,7 +85,7 @@ class Batch {
                 if (file.session.empty()) return fail(Errc::unavailable, "upload", "the answer names no session");
                 return {};
             }
-            const bool hiccup = reply ? reply->in_doubt() || reply->problem.has("content_hash_mismatch") : reply.error().code == Errc::unavailable;
+            const bool hiccup = reply ? reply->in_doubt() || reply->problem.has("content_hash_mismatch") : is_hiccup(reply.error());
             if (!hiccup || repeats == 2) return fail(reply ? error_of(*reply, "upload") : std::move(reply).error());
             ORACX_TRYV(home_.pause(ctx_, home_.jitter(kPause / 2)));
         }
@@ -189,7 +189,7 @@ class Batch {
             // What is not there may still come: once more, where a conflict will tell.
             const bool first = !file->in_doubt;
             file->in_doubt = true;
-            if (first)
+            if (first && !error.silent)
                 look(*file, std::nullopt);
             else
                 give_up(*file, error);

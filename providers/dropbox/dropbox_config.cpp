@@ -84,7 +84,7 @@ http::OAuthEndpoints oauth_endpoints(const Hosts& hosts, const std::string& prov
     out.secret_in_refresh = true;
     out.default_life = kTokenLife;
     out.revoke_by_bearer = true;
-    out.sign_in_command = "oracxfs dropbox --name " + provider_name + " --replace";
+    out.sign_in_command = "oracxfs dropbox connect --name " + provider_name;
     return out;
 }
 

@@ -8,8 +8,11 @@ constexpr Millis kContentionPause{1'000};
 constexpr Millis kContentionPauseMax{8'000};
 constexpr int kHiccupRepeatsMax = 2;
 constexpr Millis kHiccupPause{300};
+constexpr int kPageEntries = 2'000;
 
 }  // namespace
+
+bool is_hiccup(const Error& error) { return error.code == Errc::unavailable && !error.silent; }
 
 Status DropboxHome::pause(const OpContext& ctx, Millis time) {
     const SteadyTime until = clock.steady() + time;
@@ -26,7 +29,7 @@ Millis DropboxHome::jitter(Millis upper) {
 Result<Reply> DropboxHome::repeat(const OpContext& ctx, const std::function<Result<Reply>()>& call) {
     for (int repeats = 0;; ++repeats) {
         Result<Reply> reply = call();
-        const bool hiccup = reply ? reply->in_doubt() : reply.error().code == Errc::unavailable;
+        const bool hiccup = reply ? reply->in_doubt() : is_hiccup(reply.error());
         if (!hiccup || repeats == kHiccupRepeatsMax) return reply;
         ORACX_TRYV(pause(ctx, jitter(kHiccupPause * (1 << repeats))));
     }
@@ -90,6 +93,17 @@ Error twin_error(const ObjectKey& key, const std::string& existing_name) {
 Error occupied_error(const ObjectKey& key, const Metadata& there) {
     if (there.name != base_name(key)) return twin_error(key, there.name);
     return Error(Errc::exists, "give it its name", there.kind == Metadata::Kind::folder ? "a folder has this name" : "something else has this name");
+}
+
+Json listing_argument(const std::string& path) {
+    return Json::object({{"path", path}, {"recursive", true}, {"limit", kPageEntries}, {"include_deleted", false},
+                         {"include_mounted_folders", true}, {"include_non_downloadable_files", false}});
+}
+
+bool has_internal_part(const ObjectKey& key) {
+    for (std::string_view at = key; !at.empty(); at = parent_key(at))
+        if (is_internal_name(base_name(at))) return true;
+    return false;
 }
 
 RemoteObject object_of(const ObjectKey& key, const Metadata& metadata) {

@@ -48,11 +48,16 @@ struct DropboxHome {
     std::mt19937_64 random;
 };
 
+// Worth another try after a moment: what broke off at once, not what ended in silence.
+bool is_hiccup(const Error& error);
+
 // "Docs" and "docs" are one object there.
 Error twin_error(const ObjectKey& key, const std::string& existing_name);
 // What stands under the name: exists, or name_refused if only by the service's own rules it is the same name.
 Error occupied_error(const ObjectKey& key, const Metadata& there);
 
 RemoteObject object_of(const ObjectKey& key, const Metadata& metadata);
+Json listing_argument(const std::string& path);  // of everything below it
+bool has_internal_part(const ObjectKey& key);
 
 }  // namespace oracxfs::dropbox

@@ -99,6 +99,22 @@ std::optional<ObjectKey> FolderNames::key_of(const Metadata& entry, const Object
     return key;
 }
 
+bool FolderNames::is_root(const Metadata& entry) const {
+    const auto below = below_root(entry.path_lower);
+    return !entry.path_lower.empty() && below && below->empty();
+}
+
+std::vector<std::string> FolderNames::unknown_parents(const Metadata& entry) const {
+    std::vector<std::string> paths;
+    const auto folded = below_root(entry.path_lower);
+    if (!folded) return paths;
+    const std::size_t root_bytes = entry.path_lower.size() - folded->size();
+    const std::lock_guard lock(mutex_);
+    for (std::size_t slash = folded->find('/'); slash != std::string::npos; slash = folded->find('/', slash + 1))
+        if (!names_.contains(folded->substr(0, slash))) paths.push_back(entry.path_lower.substr(0, root_bytes + slash));
+    return paths;
+}
+
 void FolderNames::add(const ObjectKey& folder) {
     const std::lock_guard lock(mutex_);
     for (std::string_view at = folder; !at.empty(); at = parent_key(at)) names_[ascii_lower(at)] = std::string(base_name(at));

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "providers/dropbox/dropbox_json.h"
@@ -36,6 +37,10 @@ class FolderNames {
 
     // The key of an entry in a listing of `directory`; nothing for the directory itself and what is not below it.
     [[nodiscard]] std::optional<ObjectKey> key_of(const Metadata& entry, const ObjectKey& directory) const;
+
+    [[nodiscard]] bool is_root(const Metadata& entry) const;
+    // Paths of the folders above an entry whose own case is not known, the outermost first.
+    [[nodiscard]] std::vector<std::string> unknown_parents(const Metadata& entry) const;
 
     void add(const ObjectKey& folder);          // it and its parents exist and are called so
     void note(const Metadata& folder);          // an entry of a listing

@@ -34,7 +34,7 @@ class DropboxProvider final : public Provider {
     Result<RemoteObject> make_directory(const OpContext& ctx, const ObjectKey& key) override;
     Status remove_directory(const OpContext& ctx, const ObjectKey& key) override;
     Result<ChangePage> changes(const OpContext& ctx, const std::string& cursor) override;
-    Status wait_for_changes(const OpContext& ctx, const std::string& cursor) override;
+    Result<bool> wait_for_changes(const OpContext& ctx, const std::string& cursor) override;
     Result<std::vector<RemoteObject>> versions(const OpContext& ctx, const RemoteObject& object) override;
     Result<std::uint64_t> purge_trash(const OpContext& ctx, Millis age) override;
 
@@ -55,6 +55,10 @@ class DropboxProvider final : public Provider {
     Result<RemoteObject> do_make_directory(const OpContext& ctx, const ObjectKey& key);
     Status do_remove_directory(const OpContext& ctx, const ObjectKey& key);
     Result<ChangePage> do_changes(const OpContext& ctx, const std::string& cursor);
+    Status learn_parents(const OpContext& ctx, const dropbox::Metadata& entry);
+    std::string feed_cursor(const std::string& cursor) const;
+    Result<std::string> service_cursor(const std::string& text) const;  // changed when it is not for this folder
+    std::string account_id() const;  // "" when unknown
     Result<std::vector<RemoteObject>> do_versions(const OpContext& ctx, const RemoteObject& object);
     Result<Space> do_probe(const OpContext& ctx);
 

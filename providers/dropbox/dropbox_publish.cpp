@@ -95,6 +95,12 @@ Result<Published> publish(DropboxHome& home, const OpContext& ctx, const Publica
             ORACX_TRY(RemoteObject object, explain_conflict(home, ctx, what, in_doubt));
             return Published{std::move(object), {}};
         }
+        // Looking would meet the same silence; whoever comes back later looks.
+        if (!reply && reply.error().silent) {
+            Error error = std::move(reply).error();
+            if (in_doubt) error.code = Errc::outcome_unknown;
+            return fail(std::move(error));
+        }
         const bool unsent = !reply && reply.error().code == Errc::unavailable;
         if (lost || in_doubt) {
             in_doubt = true;

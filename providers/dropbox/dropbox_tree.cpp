@@ -1,4 +1,4 @@
-// Folders, listings, moves, removals and the change feed.
+// Folders, listings, moves and removals.
 
 #include <algorithm>
 
@@ -15,21 +15,8 @@ using dropbox::Reply;
 
 namespace {
 
-constexpr int kPageEntries = 2'000;
-constexpr std::chrono::seconds kLongpollWait{120};
 constexpr int kMoveRepeatsMax = 3;
 constexpr Millis kMovePause{500};
-
-bool has_internal_part(const ObjectKey& key) {
-    for (std::string_view at = key; !at.empty(); at = parent_key(at))
-        if (is_internal_name(base_name(at))) return true;
-    return false;
-}
-
-Json listing_argument(const std::string& path) {
-    return Json::object({{"path", path}, {"recursive", true}, {"limit", kPageEntries}, {"include_deleted", false},
-                         {"include_mounted_folders", true}, {"include_non_downloadable_files", false}});
-}
 
 }  // namespace
 
@@ -48,7 +35,7 @@ Result<ListPage> DropboxProvider::do_list(const OpContext& ctx, const ObjectKey&
     if (!dropbox::check_storable(directory)) return fail(Errc::not_found, "look into it", "it is not there");
     ORACX_TRY(const dropbox::Turnstile::Pass pass, home_.listings.enter(ctx, home_.clock));
     ORACX_TRY(const Reply reply, cursor.empty()
-                                     ? home_.api->rpc(ctx, "files/list_folder", listing_argument(home_.names.path_of(directory)))
+                                     ? home_.api->rpc(ctx, "files/list_folder", dropbox::listing_argument(home_.names.path_of(directory)))
                                      : home_.api->rpc(ctx, "files/list_folder/continue", Json::object({{"cursor", cursor}})));
     ListPage page;
     if (!reply.ok()) {
@@ -64,74 +51,13 @@ Result<ListPage> DropboxProvider::do_list(const OpContext& ctx, const ObjectKey&
         if (entry.kind == Metadata::Kind::deleted || !entry.downloadable) continue;
         const auto key = home_.names.key_of(entry, directory);
         if (!key || !check_key(*key)) continue;
-        (has_internal_part(*key) ? page.leftovers : page.entries).push_back(object_of(*key, entry));
+        (dropbox::has_internal_part(*key) ? page.leftovers : page.entries).push_back(object_of(*key, entry));
     }
     if (listed.has_more)
         page.next = listed.cursor;
     else if (directory.empty())
         home_.names.set_complete();
     return page;
-}
-
-Result<ChangePage> DropboxProvider::changes(const OpContext& ctx, const std::string& cursor) {
-    return named(do_changes(ctx, cursor), "read changes", {});
-}
-
-Result<ChangePage> DropboxProvider::do_changes(const OpContext& ctx, const std::string& cursor) {
-    ChangePage page;
-    if (cursor.empty()) {
-        ORACX_TRY(const Reply reply, home_.api->rpc(ctx, "files/list_folder/get_latest_cursor", listing_argument(home_.config.root)));
-        if (!reply.ok()) return fail(error_of(reply, "ask for a cursor"));
-        page.next = reply.result["cursor"].as_string();
-        if (page.next.empty()) return fail(Errc::unavailable, "ask for a cursor", "the answer holds none");
-        return page;
-    }
-    ORACX_TRY(const Reply reply, home_.api->rpc(ctx, "files/list_folder/continue", Json::object({{"cursor", cursor}})));
-    if (!reply.ok()) {
-        home_.names.forget_all();
-        Error error = error_of(reply, "go on from the cursor");
-        if (reply.not_found()) error.code = Errc::changed;  // the root folder itself has gone
-        return fail(std::move(error));
-    }
-    ORACX_TRY(const FolderPage listed, dropbox::parse_folder_page(reply.result));
-    for (const Metadata& entry : listed.entries) {
-        if (entry.kind == Metadata::Kind::folder) home_.names.note(entry);
-        const auto key = home_.names.key_of(entry, {});
-        if (entry.kind == Metadata::Kind::deleted) home_.names.forget_folded(entry.path_lower);
-        if (!key || !check_key(*key) || has_internal_part(*key)) continue;
-        Change change;
-        change.gone = entry.kind == Metadata::Kind::deleted || !entry.downloadable;
-        if (change.gone)
-            change.object.key = *key;
-        else
-            change.object = object_of(*key, entry);
-        page.changes.push_back(std::move(change));
-    }
-    page.next = listed.cursor;
-    page.more = listed.has_more;
-    return page;
-}
-
-Status DropboxProvider::wait_for_changes(const OpContext& ctx, const std::string& cursor) {
-    const auto wait = [&]() -> Status {
-        ORACX_TRYV(still_wanted(ctx, home_.clock));
-        if (cursor.empty()) return fail(Errc::invalid, "wait", "without a cursor");
-        SteadyTime not_before;
-        {
-            const std::lock_guard lock(longpoll_mutex_);
-            not_before = no_longpoll_before_;
-        }
-        const auto pause = std::chrono::ceil<Millis>(not_before - home_.clock.steady());
-        if (pause > Millis(0)) ORACX_TRYV(home_.pause(ctx, pause));
-        ORACX_TRY(const Reply reply, home_.api->longpoll(ctx, cursor, kLongpollWait));
-        if (!reply.ok()) return fail(error_of(reply, "wait for changes"));
-        if (const std::int64_t backoff = reply.result["backoff"].as_int(); backoff > 0) {
-            const std::lock_guard lock(longpoll_mutex_);
-            no_longpoll_before_ = home_.clock.steady() + std::chrono::seconds(std::min<std::int64_t>(backoff, 3'600));
-        }
-        return {};
-    };
-    return named(wait(), "wait for changes", {});
 }
 
 // --- removals --------------------------------------------------------------------------------------------------------
@@ -243,6 +169,11 @@ Result<Metadata> DropboxProvider::move(const OpContext& ctx, const std::string& 
     for (int repeats = 0;; ++repeats) {
         const auto reply = home_.commit(ctx, [&] { return home_.api->rpc(ctx, "files/move_v2", argument, DropboxApi::Repeat::unsafe); });
         if (reply && reply->ok()) return dropbox::parse_metadata(reply->result["metadata"]);
+        if (!reply && reply.error().silent) {
+            Error error = reply.error();
+            if (in_doubt) error.code = Errc::outcome_unknown;
+            return fail(std::move(error));
+        }
         const bool lost = reply ? reply->in_doubt() || reply->problem.has("internal_error") : reply.error().code == Errc::outcome_unknown;
         const bool fresh = reply && reply->not_found() && reply->problem.has("from_lookup");
         if (!lost && !fresh && !in_doubt) return fail(reply ? error_of(*reply, "move") : reply.error());

@@ -10,10 +10,11 @@ namespace oracxfs::dropbox {
 namespace {
 
 constexpr Millis kReportPause{300};
+constexpr std::uint64_t kReportBytes = 4u << 20;  // at the latest, on fast lines
 constexpr std::int64_t kSessionLifeMs = 6 * 86'400'000ll + 12 * 3'600'000ll;  // of 7 days
 constexpr std::uint64_t kPieceBytes = 4u << 20;
 constexpr std::uint64_t kBigPieceBytes = 8u << 20;
-constexpr std::uint64_t kBigPiecesFrom = 256u << 20;
+constexpr std::uint64_t kBigPiecesFrom = 1u << 30;  // what is under way when the program is killed is sent again
 constexpr int kPieceRepeatsMax = 3;
 constexpr Millis kPiecePause{500};
 
@@ -24,7 +25,7 @@ Json cursor_json(const std::string& session, std::uint64_t offset) { return Json
 std::string SessionState::dump() const {
     if (session.empty()) return {};
     Json json = Json::object({{"dropbox", 1}, {"kind", concurrent ? "concurrent" : "sequential"}, {"session", session},
-                              {"piece", piece}, {"mtime", mtime_ns}, {"started", started_ms}});
+                              {"piece", piece}, {"started", started_ms}});
     if (size) json.set("size", *size);
     if (!concurrent) {
         json.set("offset", offset);
@@ -53,13 +54,15 @@ std::optional<SessionState> SessionState::parse(const std::string& text) {
     const auto count = [](const Json& value) { return static_cast<std::uint64_t>(std::max<std::int64_t>(value.as_int(), 0)); };
     SessionState state;
     state.session = (*json)["session"].as_string();
-    state.concurrent = (*json)["kind"].as_string() == "concurrent";
+    const std::string& kind = (*json)["kind"].as_string();
+    if (kind != "concurrent" && kind != "sequential") return std::nullopt;
+    state.concurrent = kind == "concurrent";
     state.piece = count((*json)["piece"]);
     state.offset = count((*json)["offset"]);
     if ((*json)["size"].is_int()) state.size = count((*json)["size"]);
-    state.mtime_ns = (*json)["mtime"].as_int();
     state.started_ms = (*json)["started"].as_int();
     if (state.session.empty() || state.piece == 0 || state.piece % kBlockBytes != 0) return std::nullopt;
+    if (!state.concurrent && !(*json)["done"].items().empty()) return std::nullopt;  // pieces of which it has none
     for (const Json& run : (*json)["done"].items()) {
         if (run.items().size() != 2) return std::nullopt;
         const std::uint64_t first = count(run.items()[0]), last = count(run.items()[1]);
@@ -172,7 +175,6 @@ bool FileUpload::take_up() {
     if (!state) return false;
     const auto size = content_.size();
     if (state->size && size && *state->size != *size) return false;
-    if (state->mtime_ns != options_.mtime_ns && state->mtime_ns != 0 && options_.mtime_ns != 0) return false;
     if (to_ms(home_.clock.wall()) - state->started_ms > kSessionLifeMs) return false;
     if (state->concurrent && (!size || state->size != size)) return false;
     if (state->offset > size.value_or(content_.available(0))) return false;
@@ -194,7 +196,6 @@ Status FileUpload::start_session() {
     state_.size = size;
     state_.concurrent = size.has_value();
     state_.piece = size && *size >= kBigPiecesFrom ? kBigPieceBytes : kPieceBytes;
-    state_.mtime_ns = options_.mtime_ns;
     state_.started_ms = to_ms(home_.clock.wall());
     Json argument = Json::object({{"close", false}});
     if (state_.concurrent) argument.set("session_type", "concurrent");
@@ -228,7 +229,7 @@ std::uint64_t FileUpload::acknowledged() const {
 void FileUpload::report(bool now) {
     if (!options_.on_progress) return;
     const SteadyTime time = home_.clock.steady();
-    if (!now && time - last_report_ < kReportPause) return;
+    if (!now && time - last_report_ < kReportPause && acknowledged() < reported_ + kReportBytes) return;
     last_report_ = time;
     // A session started anew has less than was reported before; numbers that go back would confuse more than they tell.
     reported_ = std::max(reported_, acknowledged());
@@ -245,7 +246,7 @@ Result<std::optional<std::uint64_t>> FileUpload::send_piece(const OpContext& ctx
     for (int repeats = 0;; ++repeats) {
         auto reply = home_.api->upload(ctx, "files/upload_session/append_v2", argument, piece.data);
         if (reply && reply->ok()) return Taken();
-        const bool hiccup = reply ? reply->in_doubt() || reply->problem.has("content_hash_mismatch") : reply.error().code == Errc::unavailable;
+        const bool hiccup = reply ? reply->in_doubt() || reply->problem.has("content_hash_mismatch") : is_hiccup(reply.error());
         if (reply && state_.concurrent) {
             // An earlier attempt got through and its answer did not.
             const bool there = reply->problem.has("incorrect_offset") && reply->problem.correct_offset == end;

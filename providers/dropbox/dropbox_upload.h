@@ -24,7 +24,6 @@ struct SessionState {
     std::uint64_t offset = 0;        // sequential: what the service has
     std::set<std::uint64_t> done;    // concurrent: numbers of the pieces it has
     std::optional<std::uint64_t> size;  // nothing while the content grew
-    std::int64_t mtime_ns = 0;
     std::int64_t started_ms = 0;     // wall time; sessions live for 7 days
 
     [[nodiscard]] std::string dump() const;

@@ -286,7 +286,8 @@ Status FtpConnection::loop(const CallWait& wait, CURLcode& code) {
         if (std::exchange(moved_, false)) last_sign = now;
         if (transfers && now - last_sign > target_.timeout + kStallGrace) {
             stalled_ = true;
-            return fail(Errc::unavailable, "wait for the server", "no sign of life for " + std::to_string(seconds(target_.timeout)) + " s");
+            return fail(Error(Errc::unavailable, "wait for the server", "no sign of life for " + std::to_string(seconds(target_.timeout)) + " s")
+                            .with_silence());
         }
         const Millis pause = std::clamp(std::chrono::duration_cast<Millis>(now - last_sign) / 4, kPollMin, kPollMax);
         if (curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(pause.count()), nullptr) != CURLM_OK)
@@ -334,7 +335,7 @@ Error FtpConnection::explain(CURLcode code, const std::string& what) const {
     if (sockets_.control_was_refused()) return error(Errc::unavailable, "the server had closed the idle connection");
     if (code == CURLE_SSL_CONNECT_ERROR)
         return error(Errc::unavailable, "TLS: " + words + (target_.tls == TlsMode::implicit ? " (tls is implicit: is this the port for it?)" : ""));
-    return error(Errc::unavailable, words);
+    return error(Errc::unavailable, words).with_silence(code == CURLE_OPERATION_TIMEDOUT);
 }
 
 std::size_t FtpConnection::on_reply(char* data, std::size_t size, std::size_t count, void* self) {

@@ -16,7 +16,10 @@ constexpr Millis kReportPause{300};
 constexpr Millis kPauseMax{20'000};
 constexpr Millis kCleanUpTime{2'000};
 constexpr int kDeadMax = 3;  // idle connections that turn out to be dead
-constexpr std::size_t kFullProbeBytes = 64u << 10;
+// One TLS record: sent as a whole or not at all. Of more, a server that has no room may cut the data connection before all
+// is sent, and libcurl then does not wait for the reply that says why.
+constexpr std::size_t kFullProbeBytes = 16u << 10;
+constexpr int kFullProbeTimes = 4;
 
 bool keeps_leftover(Errc code) {
     return code == Errc::unavailable || code == Errc::outcome_unknown || code == Errc::cancelled || code == Errc::deadline ||
@@ -202,12 +205,15 @@ Error Upload::explain_failure(Error error, const Reply& reply, bool stalled) {
 // Only the server itself knows: a small file is tried.
 bool Upload::is_full() {
     const std::string path = home_.path(".oracxfs-probe-" + random_hex(8));
-    Zeros zeros;
     bool full = false;
     {
         const auto lease = home_.pool.take(wait_);
         if (!lease) return false;
-        const Status stored = lease->connection().upload(wait_, path, UploadMode::replace, 0, zeros);
+        Status stored;
+        for (int i = 0; i < kFullProbeTimes && stored; ++i) {
+            Zeros zeros;
+            stored = lease->connection().upload(wait_, path, i == 0 ? UploadMode::replace : UploadMode::append, 0, zeros);
+        }
         const int code = lease->connection().last_reply().code;
         full = !stored && (code == 451 || code == 452 || code == 552);
     }

@@ -84,7 +84,7 @@ Result<http::Response> DriveApi::call(const OpContext& ctx, const char* what, co
             in_doubt = in_doubt || error->code == Errc::outcome_unknown || (response && error->code == Errc::unavailable);
         // What the service says about itself (5xx, HTML) and what got lost may be different the next time.
         const bool hiccup = error->code == Errc::unavailable || error->code == Errc::outcome_unknown;
-        if (hiccup && repeatable && attempt < kAttemptsMax && !request.sink) {
+        if (hiccup && repeatable && attempt < kAttemptsMax && !request.sink && !error->silent) {
             ORACX_TRYV(pause(ctx, attempt));
             continue;
         }
@@ -137,11 +137,12 @@ Result<FileMeta> DriveApi::get(const OpContext& ctx, const std::string& id) {
     return parse_file(json);
 }
 
-Result<FilePage> DriveApi::list(const OpContext& ctx, const std::string& query, const std::string& page_token, int page_size) {
+Result<FilePage> DriveApi::list(const OpContext& ctx, const std::string& query, const std::string& page_token, int page_size,
+                                bool trashed) {
     http::Request request;
     request.url = config_.api_url + "/files?supportsAllDrives=true&pageSize=" + std::to_string(page_size) + drive_query() + "&fields=" +
                   http::percent_encode("nextPageToken,incompleteSearch,files(" + std::string(kFileFields) + ")") +
-                  "&q=" + http::percent_encode((query.empty() ? "" : query + " and ") + "trashed=false");
+                  "&q=" + http::percent_encode((query.empty() ? "" : query + " and ") + "trashed=" + (trashed ? "true" : "false"));
     if (!page_token.empty()) request.url += "&pageToken=" + http::percent_encode(page_token);
     request.response_max = kJsonBytesMax;
     auto json = call_json(ctx, "list files", request, true);

@@ -41,8 +41,9 @@ class DriveApi {
     Result<About> about(const OpContext& ctx);
     Result<std::vector<std::string>> generate_ids(const OpContext& ctx, int count);
     Result<FileMeta> get(const OpContext& ctx, const std::string& id);
-    // `query` without "trashed=false", which is added. changed: the page token is not valid any more.
-    Result<FilePage> list(const OpContext& ctx, const std::string& query, const std::string& page_token, int page_size);
+    // `query` without "trashed=...", which is added. changed: the page token is not valid any more.
+    Result<FilePage> list(const OpContext& ctx, const std::string& query, const std::string& page_token, int page_size,
+                          bool trashed = false);
     // Folders (no content). With an id in `change` it may be repeated: exists = it was made before.
     Result<FileMeta> create(const OpContext& ctx, const FileChange& change);
     // Of metadata: idempotent.

@@ -21,7 +21,7 @@ http::OAuthEndpoints google_drive_endpoints(const Json& entry, const std::string
     // Google hands out a refresh token only with a fresh consent.
     out.authorize_extra = {{"access_type", "offline"}, {"prompt", "consent"}};
     out.secret_in_refresh = true;
-    out.sign_in_command = "oracxfs google-drive --name " + provider_name + " --replace";
+    out.sign_in_command = "oracxfs google-drive connect --name " + provider_name;
     out.week_hint =
         "projects whose consent screen is in \"Testing\" lose their sign-ins after 7 days: publish it (\"In production\"), "
         "then sign in again";

@@ -11,6 +11,7 @@ constexpr Millis kTrusted{30'000};
 // A folder of up to so many entries is listed rather than believed by the change feed, which may lag behind.
 constexpr std::size_t kListedAnew = kPageSize;
 constexpr int kWaysUpMax = 128;
+constexpr std::size_t kRemovedMax = 10'000;
 
 bool older(const Located& a, const Located& b) {
     return a.meta.created != b.meta.created ? a.meta.created < b.meta.created : a.meta.id < b.meta.id;
@@ -21,6 +22,15 @@ bool lies_in(const FileMeta& meta, const std::string& folder) {
 }
 
 }  // namespace
+
+bool has_internal_component(std::string_view key) {
+    while (!key.empty()) {
+        const std::size_t slash = std::min(key.find('/'), key.size());
+        if (is_internal_name(key.substr(0, slash))) return true;
+        key.remove_prefix(std::min(slash + 1, key.size()));
+    }
+    return false;
+}
 
 DriveHome::DriveHome(std::unique_ptr<DriveApi> api) : api_(std::move(api)), ids_(*api_), root_finder_(*api_, ids_) {}
 
@@ -48,6 +58,11 @@ void DriveHome::saw(const FileMeta& meta) {
 Result<Space> DriveHome::probe(const OpContext& ctx) {
     ORACX_TRY(const About about, api_->about(ctx));
     ORACX_TRYV(find_root(ctx, about));
+    {
+        // While we could not reach it others could: what is known of the tree is not fresh any more.
+        const std::lock_guard lock(mutex_);
+        synced_ = clock().steady() - kTrusted;
+    }
     Space space;
     if (!api_->config().shared_drive.empty() || !about.limit) return space;
     space.total_bytes = about.limit;
@@ -73,6 +88,37 @@ Result<std::string> DriveHome::root(const OpContext& ctx) {
     if (std::string id = tree_.root(); !id.empty()) return id;
     ORACX_TRY(const About about, api_->about(ctx));
     return find_root(ctx, about);
+}
+
+Result<std::string> DriveHome::resume(const OpContext& ctx, const std::string& root_id, const std::string& token) {
+    if (std::string id = tree_.root(); !id.empty()) return id;
+    ORACX_TRY(const About about, api_->about(ctx));
+    if (!root_finder_.was(root_id, about.account_id)) return find_root(ctx, about);
+    ORACX_TRY(const KeyedLock::Hold hold, locks_.take(ctx, clock(), "root"));
+    if (std::string id = tree_.root(); !id.empty()) return id;
+    const std::lock_guard lock(mutex_);
+    tree_.reset(root_id);
+    change_token_ = token;
+    synced_ = clock().steady() - kTrusted;
+    return root_id;
+}
+
+void DriveHome::lose_root() {
+    const std::lock_guard lock(mutex_);
+    tree_.reset("");
+    change_token_.clear();
+}
+
+void DriveHome::removes(const std::string& folder, bool gone) {
+    const std::lock_guard lock(mutex_);
+    if (removed_.size() >= kRemovedMax) removed_.clear();
+    if (gone) removed_.insert(folder);
+    else removed_.erase(folder);
+}
+
+bool DriveHome::removed_by_us(const std::string& folder) const {
+    const std::lock_guard lock(mutex_);
+    return removed_.contains(folder);
 }
 
 // --- keeping the tree ------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@
 namespace oracxfs::drive {
 
 inline constexpr int kPageSize = 1000;
+
+bool has_internal_component(std::string_view key);
 
 enum class Trust {
     known,  // what the change feed told within the last half minute will do
@@ -47,6 +50,10 @@ class DriveHome {
     Result<Space> probe(const OpContext& ctx);
     // The root folder's id; finds it at the first call.
     Result<std::string> root(const OpContext& ctx);
+    // The same for one who was here before: if nothing says otherwise, the root is `root_id` still, and the tree goes on
+    // reading the change feed from `token`. Costs one request where root() costs several.
+    Result<std::string> resume(const OpContext& ctx, const std::string& root_id, const std::string& token);
+    void lose_root();  // it is looked for anew
 
     // The folders that are this directory; several only if others made twins; the oldest first. None: there is none.
     Result<std::vector<std::string>> folders(const OpContext& ctx, std::string_view directory, Trust trust);
@@ -72,6 +79,9 @@ class DriveHome {
     // A folder on the way to `folder` was not what it was taken for: looks at all of them.
     void forget_stale(const OpContext& ctx, const std::string& folder);
     void saw(const FileMeta& meta);
+    // A folder that we put into the trash (or not, after all): the change feed tells of it later.
+    void removes(const std::string& folder, bool gone);
+    [[nodiscard]] bool removed_by_us(const std::string& folder) const;
 
     [[nodiscard]] static RemoteObject object_of(ObjectKey key, const FileMeta& meta);
 
@@ -88,7 +98,8 @@ class DriveHome {
     DriveTree tree_;
     KeyedLock locks_;
     HeadCache heads_;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
+    std::set<std::string, std::less<>> removed_;
     std::string change_token_;  // where the tree's own reading of the feed goes on; "" = not begun
     SteadyTime synced_{};
 };

@@ -1,4 +1,4 @@
-// GoogleDriveProvider: listings and the change feed.
+// GoogleDriveProvider: listings.
 //
 // With the scope drive.file one query finds everything that this Google Cloud project ever made, whatever folder it is in:
 // first all folders, then all files, a thousand in a request. With other scopes that would be the user's whole Drive, so
@@ -18,6 +18,7 @@ using drive::FileKind;
 using drive::FileMeta;
 using drive::FilePage;
 using drive::Trust;
+using drive::has_internal_component;
 
 struct GoogleDriveProvider::Cursor {
     struct Folder {
@@ -55,15 +56,6 @@ struct GoogleDriveProvider::Cursor {
 namespace {
 
 constexpr std::size_t kPageEntries = 1'000;
-
-bool has_internal_component(std::string_view key) {
-    while (!key.empty()) {
-        const std::size_t slash = std::min(key.find('/'), key.size());
-        if (is_internal_name(key.substr(0, slash))) return true;
-        key.remove_prefix(std::min(slash + 1, key.size()));
-    }
-    return false;
-}
 
 void add_to(ListPage& page, ObjectKey key, const FileMeta& meta) {
     if (meta.kind == FileKind::special) return;
@@ -193,46 +185,6 @@ Result<ListPage> GoogleDriveProvider::sweep(const OpContext& ctx, Cursor cursor)
     sweep_covers_.clear();
     ++sweep_;
     return page;
-}
-
-Result<ChangePage> GoogleDriveProvider::changes(const OpContext& ctx, const std::string& cursor) {
-    const auto run = [&]() -> Result<ChangePage> {
-        ORACX_TRYV(still_wanted(ctx, home_.clock()));
-        ORACX_TRY(const std::string root, home_.root(ctx));
-        ChangePage page;
-        if (cursor.empty()) {
-            ORACX_TRY(page.next, home_.api().start_token(ctx));
-            return page;
-        }
-        ORACX_TRY(const drive::ChangesPage feed, home_.api().changes(ctx, cursor));
-        page.more = !feed.next.empty();
-        page.next = page.more ? feed.next : feed.new_start;
-        std::vector<std::optional<ObjectKey>> former;  // where folders were until now
-        for (const drive::ChangeEntry& entry : feed.changes)
-            former.push_back(home_.tree().is_folder(entry.id) ? home_.tree().key_of(entry.id) : std::nullopt);
-        for (const drive::ChangeEntry& entry : feed.changes) home_.apply(entry);
-        for (std::size_t i = 0; i < feed.changes.size(); ++i) {
-            const drive::ChangeEntry& entry = feed.changes[i];
-            if (entry.id == root || (entry.file && entry.file->kind == FileKind::special)) continue;
-            Change change;
-            std::optional<ObjectKey> key;
-            if (entry.file && !entry.file->trashed) {
-                ORACX_TRY(key, home_.key_of(ctx, *entry.file));
-            }
-            if (key && has_internal_component(*key)) continue;
-            if (key) {
-                change.object = DriveHome::object_of(std::move(*key), *entry.file);
-            } else {
-                change.gone = true;
-                change.object.id = entry.id;
-                change.object.is_directory = former[i].has_value();
-                change.object.key = former[i].value_or("");
-            }
-            page.changes.push_back(std::move(change));
-        }
-        return page;
-    };
-    return named("read changes", "", run());
 }
 
 }  // namespace oracxfs

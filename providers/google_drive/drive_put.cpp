@@ -250,6 +250,8 @@ Result<FileMeta> DrivePut::send_small(const std::string& body, const std::string
             if (error.code == Errc::exists && !options_.replaces) return home_.api().get(ctx_, id_);
             doubt = doubt || error.code == Errc::unavailable;
         }
+        // Looking would meet the same silence; whoever comes back later looks.
+        if (error.silent) return fail(doubt ? in_doubt(std::move(error)) : std::move(error));
         const bool again = is_trouble(error.code) ? attempt < kAttemptsMax
                                                   : error.code == Errc::throttled && error.native == 403 && attempt < kAttemptsMax - 1;
         if (doubt) {

@@ -108,22 +108,44 @@ Status GoogleDriveProvider::verify(const OpContext& ctx, const RemoteObject& obj
     return named("verify", object.key, run());
 }
 
+// What has this name in this folder and lies in the trash.
+Result<std::vector<FileMeta>> GoogleDriveProvider::trashed_twins(const OpContext& ctx, const ObjectKey& key) {
+    std::vector<FileMeta> found;
+    ORACX_TRY(const std::vector<std::string> folders, home_.folders(ctx, parent_key(key), drive::Trust::ask));
+    for (const std::string& folder : folders) {
+        std::string token;
+        do {
+            ORACX_TRY(drive::FilePage page, home_.api().list(ctx, drive::quote(folder) + " in parents", token, drive::kPageSize, true));
+            for (FileMeta& meta : page.files)
+                if (meta.kind == FileKind::file && drive::component_of(meta.name) == base_name(key)) found.push_back(std::move(meta));
+            token = std::move(page.next);
+        } while (!token.empty());
+    }
+    return found;
+}
+
+// Replaced contents are revisions of the file; removed ones are files in the trash.
 Result<std::vector<RemoteObject>> GoogleDriveProvider::versions(const OpContext& ctx, const RemoteObject& object) {
     const auto run = [&]() -> Result<std::vector<RemoteObject>> {
         ORACX_TRYV(still_wanted(ctx, home_.clock()));
         ORACX_TRYV(check_key(object.key));
-        ORACX_TRY(const Located there, home_.locate(ctx, object));
-        ORACX_TRY(std::vector<drive::Revision> revisions, home_.api().revisions(ctx, there.meta.id));
+        ORACX_TRY(std::vector<FileMeta> files, trashed_twins(ctx, object.key));
+        auto there = home_.locate(ctx, object);
+        if (there) files.push_back(std::move(there->meta));
+        else if (there.error().code != Errc::not_found) return fail(std::move(there).error());
         std::vector<RemoteObject> older;
-        for (const drive::Revision& revision : revisions) {
-            if (revision.id == there.meta.head_revision) continue;
-            RemoteObject version;
-            version.key = object.key;
-            version.id = there.meta.id + kRevisionMark + revision.id;
-            version.rev = revision.id;
-            version.size = revision.size;
-            version.mtime_ns = revision.modified_ns;
-            older.push_back(std::move(version));
+        for (const FileMeta& file : files) {
+            ORACX_TRY(const std::vector<drive::Revision> revisions, home_.api().revisions(ctx, file.id));
+            for (const drive::Revision& revision : revisions) {
+                if (!file.trashed && revision.id == file.head_revision) continue;
+                RemoteObject version;
+                version.key = object.key;
+                version.id = file.id + kRevisionMark + revision.id;
+                version.rev = revision.id;
+                version.size = revision.size;
+                version.mtime_ns = revision.modified_ns;
+                older.push_back(std::move(version));
+            }
         }
         std::stable_sort(older.begin(), older.end(), [](const RemoteObject& a, const RemoteObject& b) { return a.mtime_ns < b.mtime_ns; });
         std::reverse(older.begin(), older.end());

@@ -95,6 +95,11 @@ Result<std::string> DriveRoot::find(const OpContext& ctx, const std::string& acc
     return parent;
 }
 
+bool DriveRoot::was(const std::string& id, const std::string& account_id) const {
+    const Record known = load();
+    return !id.empty() && known.id == id && !account_id.empty() && known.account_id == account_id;
+}
+
 // All with our mark, the oldest first.
 Result<std::vector<FileMeta>> DriveRoot::marked(const OpContext& ctx, const std::string& mark) {
     std::vector<FileMeta> found;

@@ -19,6 +19,8 @@ class DriveRoot {
     // The folder's id. `account_id`: whose Drive it is; another one than last time is refused (config).
     // unavailable: it was there once and is gone or in the trash. One caller at a time.
     Result<std::string> find(const OpContext& ctx, const std::string& account_id);
+    // This was the folder of this account the last time. Asks nobody.
+    [[nodiscard]] bool was(const std::string& id, const std::string& account_id) const;
 
   private:
     struct Record {

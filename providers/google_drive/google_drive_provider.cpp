@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::uint64_t kObjectBytesMax = 5'497'558'138'880;  // documented: 5,120 GB
 constexpr std::uint64_t kBatchedBytes = 1u << 20;
+constexpr Millis kPollInterval{20'000};  // of the change feed: one request
 
 Capabilities describe(const drive::DriveConfig& config) {
     Capabilities out;
@@ -36,7 +37,7 @@ Capabilities describe(const drive::DriveConfig& config) {
     out.batch_max = 64;
     out.small_bytes = kBatchedBytes;
     out.max_object_bytes = kObjectBytesMax;
-    out.poll_interval = Millis(60'000);
+    out.poll_interval = kPollInterval;
     return out;
 }
 
@@ -150,8 +151,13 @@ Status GoogleDriveProvider::remove(const OpContext& ctx, const RemoteObject& obj
         } else {
             FileChange change;
             change.trashed = true;
+            const bool folder = meta.kind == FileKind::folder;
+            if (folder) home_.removes(meta.id, true);
             const auto gone = home_.api().update(ctx, meta.id, change);
-            if (!gone && gone.error().code != Errc::not_found) return fail(gone.error());
+            if (!gone && gone.error().code != Errc::not_found) {
+                if (folder) home_.removes(meta.id, false);
+                return fail(gone.error());
+            }
         }
         home_.tree().forget(meta.id);
         home_.heads().forget(meta.id);
@@ -290,8 +296,12 @@ Status GoogleDriveProvider::remove_folder(const OpContext& ctx, const std::strin
     } while (!token.empty());
     FileChange change;
     change.trashed = true;
+    home_.removes(id, true);
     const auto gone = home_.api().update(ctx, id, change);
-    if (!gone && gone.error().code != Errc::not_found) return fail(gone.error());
+    if (!gone && gone.error().code != Errc::not_found) {
+        home_.removes(id, false);
+        return fail(gone.error());
+    }
     home_.tree().forget(id);
     return {};
 }

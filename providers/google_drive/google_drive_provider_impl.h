@@ -39,6 +39,10 @@ class GoogleDriveProvider final : public Provider {
     Result<ListPage> list_folders(const OpContext& ctx, Cursor cursor);
     Result<ListPage> sweep(const OpContext& ctx, Cursor cursor);
     Status sweep_folders(const OpContext& ctx, ListPage* page);
+    Result<ChangePage> read_feed(const OpContext& ctx, const std::string& cursor);
+    Result<std::optional<Change>> understand(const OpContext& ctx, const drive::ChangeEntry& entry,
+                                             const std::optional<ObjectKey>& former);
+    Result<std::vector<drive::FileMeta>> trashed_twins(const OpContext& ctx, const ObjectKey& key);
     Status remove_folder(const OpContext& ctx, const std::string& id);
     Result<RemoteObject> move(const OpContext& ctx, const drive::Located& source, const ObjectKey& to, bool onto);
     Status check_head(const OpContext& ctx, const RemoteObject& object, const std::string& id, std::uint64_t& size);

@@ -41,7 +41,7 @@ Status UploadSession::begin(const OpContext& ctx, const FileChange& change, cons
         } else {
             error = error_of(*response, "begin the upload", Purpose::upload, api_.clock().wall());
         }
-        const bool again = is_trouble(error) ? attempt < kAttemptsMax
+        const bool again = is_trouble(error) ? attempt < kAttemptsMax && !error.silent
                                              : error.code == Errc::throttled && error.native == 403 && attempt < kRefusalsMax;
         if (!again) return fail(std::move(error));
         ORACX_TRYV(api_.pause(ctx, attempt));
@@ -86,6 +86,10 @@ Result<SessionStep> UploadSession::send(const OpContext& ctx, std::span<const st
             refusals_ = 0;
             return std::move(*step);
         }
+    } else if (response.error().silent) {
+        Error error = response.error();
+        error.code = last && sent == data.size() ? Errc::outcome_unknown : Errc::unavailable;
+        return fail(std::move(error));
     } else if (!is_trouble(response.error())) {
         Error error = response.error();
         const bool ended = error.code == Errc::cancelled || error.code == Errc::deadline;
@@ -113,7 +117,7 @@ Result<SessionStep> UploadSession::ask(const OpContext& ctx, std::optional<std::
             if (response->status >= 400 && response->status < 500 && response->status != 403 && response->status != 429)
                 return SessionStep(Expired{});
             if (attempt == kAttemptsMax) return fail(error_of(*response, "upload", Purpose::upload, api_.clock().wall()));
-        } else if (!is_trouble(response.error()) || attempt == kAttemptsMax) {
+        } else if (!is_trouble(response.error()) || response.error().silent || attempt == kAttemptsMax) {
             return fail(response.error());
         }
         ORACX_TRYV(api_.pause(ctx, attempt));

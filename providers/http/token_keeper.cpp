@@ -146,7 +146,7 @@ class TokenKeeper final : public TokenSource {
     Result<KeptToken> ask(const OpContext& ctx, const std::string& refused, unsigned tries) {
         for (unsigned tried = 1;; ++tried) {
             auto renewed = grant_->renew(ctx, refused);
-            if (renewed || tried >= tries || !passes(renewed.error().code)) return renewed;
+            if (renewed || tried >= tries || !passes(renewed.error().code) || renewed.error().silent) return renewed;
             const Millis pause = std::max(kPauseBetweenTries * (1 << (tried - 1)),
                                           renewed.error().retry_after.value_or(Millis(0)));
             const bool too_long = pause > kPauseMax || (ctx.deadline && clock_.steady() + pause >= *ctx.deadline);

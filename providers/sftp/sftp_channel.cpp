@@ -319,7 +319,8 @@ Status SftpChannel::note_time(SteadyTime now, bool moved) {
     if (now - last_moved_ <= connection_->timeout()) return {};
     stalled_ = true;
     return die(Error(Errc::unavailable, "wait for the server",
-                     "no answer for " + std::to_string(connection_->timeout().count() / 1000) + " s"));
+                     "no answer for " + std::to_string(connection_->timeout().count() / 1000) + " s")
+                   .with_silence());
 }
 
 Status drive_all(std::span<SftpChannel* const> channels, const Waiter& waiter, Millis at_most) {

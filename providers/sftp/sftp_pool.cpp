@@ -23,11 +23,12 @@ bool is_at_or_below(const ObjectKey& key, const ObjectKey& top) {
 
 SftpPool::SftpPool(SshTarget target, unsigned connections, Clock& clock, Prepare prepare)
     : limit_(connections), clock_(clock), prepare_(std::move(prepare)), target_(std::move(target)),
-      server_([this](const std::stop_token& stop) { serve(stop); }) {}
+      server_([this](const std::stop_token& stop) { serve(stop); }),
+      opener_([this](const std::stop_token& stop) { open_when_wanted(stop); }) {}
 
 SftpPool::~SftpPool() {
-    server_.request_stop();
-    server_.join();
+    for (std::jthread* thread : {&server_, &opener_}) thread->request_stop();
+    for (std::jthread* thread : {&server_, &opener_}) thread->join();
 }
 
 Result<std::unique_ptr<SftpChannel>> SftpPool::open_channel(const Waiter& waiter) {
@@ -138,7 +139,11 @@ Result<SftpPool::Lease> SftpPool::take(const Waiter& waiter, const ObjectKey& ke
         }
         // Whoever stood in line behind an attempt that failed gets its answer instead of waiting for another one.
         if (failures_ != failures_before) return fail(last_failure_);
-        if (!opening_ && total_ < limit_) {
+        if (total_ > 0 && total_ < limit_ && !opening_) {
+            // A new one takes ten round trips: whichever is free first, that or one of the others.
+            wanted_ = std::max(wanted_, total_ + 1);
+            changed_.notify_all();
+        } else if (!opening_ && total_ < limit_) {
             opening_ = true;
             ++total_;
             lock.unlock();
@@ -234,16 +239,13 @@ void SftpPool::serve(const std::stop_token& stop) {
     auto next_beat = std::chrono::steady_clock::now() + kBeat;
     while (!stop.stop_requested()) {
         std::vector<Chore> chores;
-        bool open_more = false;
         {
             std::unique_lock lock(mutex_);
-            (void)changed_.wait_until(lock, stop, next_beat, [&] { return !chores_.empty() || wanted_ > 0; });
+            (void)changed_.wait_until(lock, stop, next_beat, [&] { return !chores_.empty(); });
             chores.swap(chores_);
-            open_more = wanted_ > 0;
         }
         if (stop.stop_requested()) return;
         for (const Chore& chore : chores) chore(ctx);
-        if (open_more) open_wanted(ctx);
         if (std::chrono::steady_clock::now() < next_beat) continue;
         next_beat = std::chrono::steady_clock::now() + kBeat;
         keep_alive();
@@ -253,6 +255,17 @@ void SftpPool::serve(const std::stop_token& stop) {
             beats.assign(beats_.begin(), beats_.end());
         }
         for (std::stop_source& beat : beats) beat.request_stop();
+    }
+}
+
+void SftpPool::open_when_wanted(const std::stop_token& stop) {
+    const OpContext ctx{stop, std::nullopt};
+    while (!stop.stop_requested()) {
+        {
+            std::unique_lock lock(mutex_);
+            if (!changed_.wait(lock, stop, [&] { return wanted_ > 0; })) return;
+        }
+        open_wanted(ctx);
     }
 }
 

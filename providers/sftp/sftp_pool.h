@@ -2,8 +2,8 @@
 // The connections of one provider. Each is lent to one caller at a time; opened when needed, one after another (servers
 // drop clients that sign in all at once); kept alive while idle; dropped when dead.
 //
-// Thread-safe. A thread of its own keeps idle connections alive, opens the additional ones that large uploads ask for,
-// and runs chores that must not hold up a caller.
+// Thread-safe. One thread of its own keeps idle connections alive and runs chores that must not hold up a caller; another
+// one opens what is wanted beyond the first connection.
 
 #include <condition_variable>
 #include <functional>
@@ -69,12 +69,12 @@ class SftpPool {
         bool reused_ = false;
     };
 
-    // A connection, an idle one if possible (preferably with `key` open for reading), else a new one; waits while the
-    // limit is reached. Errors of SshConnection::open.
+    // A connection, an idle one if possible (preferably with `key` open for reading), else a new one or one that somebody
+    // gives back, whichever comes first. Errors of SshConnection::open.
     Result<Lease> take(const Waiter& waiter, const ObjectKey& key = {});
     // An idle connection at once, or nothing. For helpers of a caller that already has one.
     std::optional<Lease> try_take();
-    // Lets the background thread open connections until `count` exist (within the limit).
+    // Lets the thread in the background open connections until `count` exist (within the limit).
     void want_connections(unsigned count);
     // Somebody waits for a connection: helpers give theirs back soon.
     [[nodiscard]] bool crowded() const;
@@ -119,6 +119,7 @@ class SftpPool {
     bool revive(PooledConnection& connection);
     void serve(const std::stop_token& stop);
     void keep_alive();
+    void open_when_wanted(const std::stop_token& stop);
     void open_wanted(const OpContext& ctx);
 
     const unsigned limit_;
@@ -138,7 +139,7 @@ class SftpPool {
     Error last_failure_;
     std::vector<Chore> chores_;
     std::list<std::stop_source> beats_;
-    std::jthread server_;  // last: joined before what it uses goes away
+    std::jthread server_, opener_;  // last: joined before what they use goes away
 };
 
 }  // namespace oracxfs::sftp

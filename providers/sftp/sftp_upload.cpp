@@ -16,9 +16,11 @@ constexpr std::uint64_t kWindowBytes = 4u << 20;
 // Encoded and not yet sent: keeps the memory small and the data in the processor's cache.
 constexpr std::size_t kQueueBytesMax = 512u << 10;
 constexpr Millis kReportPause{300};
+constexpr std::uint64_t kReportBytes = 4u << 20;  // at the latest, on fast lines
 // Several connections pay on long ways only: one of them carries 2 MiB per round trip.
 constexpr std::uint64_t kManyLanesBytes = 64u << 20;
 constexpr Millis kManyLanesRoundTrip{10};
+constexpr std::uint64_t kAheadBytes = 1u << 20;
 // A file that ends up smaller is read back in the final round trip, which costs less than asking the server's shell.
 constexpr std::uint64_t kReadBackBytesMax = 2u << 20;
 constexpr std::uint64_t kHashStepBytes = 8u << 20;
@@ -216,10 +218,15 @@ Status Upload::step(Millis at_most) {
     return drive_all(channels, waiter_, at_most);
 }
 
+// Of a file that is still being written nobody knows what remains: one that has come far and is ahead of us is large.
+bool Upload::is_worth_lanes() const {
+    if (const auto size = content_.size()) return *size >= kManyLanesBytes && *size - std::min(*size, next_) >= kManyLanesBytes / 2;
+    return next_ >= kManyLanesBytes / 2 && content_.available(next_) >= kAheadBytes;
+}
+
 // More connections for what remains of a large file, as far as the pool has them to spare.
 void Upload::add_lanes() {
-    const auto size = content_.size();
-    if (!size || *size - std::min(*size, next_) < kManyLanesBytes / 2 || *size < kManyLanesBytes) return;
+    if (!is_worth_lanes()) return;
     if (first().round_trip() < kManyLanesRoundTrip || home_.config.connections < 2) return;
     if (lanes_.size() >= home_.config.connections || waiter_.now() < lanes_wanted_at_) return;
     lanes_wanted_at_ = waiter_.now() + std::chrono::seconds(1);
@@ -280,7 +287,7 @@ void Upload::report(bool now) {
     if (!options_.on_progress || !written_) return;
     const std::uint64_t stored = written_->prefix();
     const SteadyTime time = waiter_.now();
-    if (stored == reported_ || (!now && time - last_report_ < kReportPause)) return;
+    if (stored == reported_ || (!now && time - last_report_ < kReportPause && stored < reported_ + kReportBytes)) return;
     reported_ = stored;
     last_report_ = time;
     options_.on_progress(stored, encode_resume_state(stored));

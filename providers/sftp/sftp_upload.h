@@ -54,6 +54,7 @@ class Upload {
     Result<bool> fill(Lane& lane);
     Status wait_for_content();
     Status step(Millis at_most);
+    [[nodiscard]] bool is_worth_lanes() const;
     void add_lanes();
     void drop_lanes();
     void start_verifying();

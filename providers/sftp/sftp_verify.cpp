@@ -19,11 +19,14 @@ constexpr Millis kShellTime{20'000};
 constexpr std::uint64_t kSlowestBytesPerMs = 10'000;
 
 // Reads a name (octal escapes, so any byte may be in it) and then counts of bytes, one a line; each time so many more
-// bytes of the file go into one sha256sum. `head` takes exactly what it is told, so the descriptor's position is the state.
+// bytes of the file go into one hash. `head` takes exactly what it is told, so the descriptor's position is the state.
+// openssl, where it proves that it can, takes a fifth of sha256sum's time: it knows the processor's instructions for it.
 // No single quote and no exclamation mark in it: the account's login shell, whatever it is, passes it on to sh.
 constexpr const char* kScript =
-    "exec /bin/sh -c 'IFS= read -r n || exit 1; p=$(printf \"%b.\" \"$n\"); exec 3<\"${p%.}\" || exit 1; "
-    "while read -r c; do head -c \"$c\" <&3 || exit 1; done | sha256sum; echo end'";
+    "exec /bin/sh -c 'IFS= read -r n || exit 1; p=$(printf \"%b.\" \"$n\"); exec 3<\"${p%.}\" || exit 1; h=sha256sum; "
+    "case $(openssl dgst -sha256 -r </dev/null 2>/dev/null) in "
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855*) h=\"openssl dgst -sha256 -r\";; esac; "
+    "while read -r c; do head -c \"$c\" <&3 || exit 1; done | $h; echo end'";
 
 std::string escaped(std::string_view path) {
     std::string out;
@@ -137,7 +140,7 @@ void RemoteHasher::finish(SteadyTime now) {
 }
 
 std::optional<Sha256> RemoteHasher::result() const {
-    // "<64 hex digits>  -\nend\n"
+    // "<64 hex digits>  -\nend\n" or "<64 hex digits> *stdin\nend\n"
     const std::string& output = exec_.output();
     const std::size_t line = output.find('\n');
     if (line == std::string::npos || line < 65 || output[64] != ' ') return std::nullopt;

@@ -68,7 +68,7 @@ Result<Addresses> resolve(const SshTarget& target, const Waiter& waiter) {
     pollfd fds[] = {{lookup->done.get(), POLLIN, 0}};
     ORACX_TRYV(waiter.wait(fds, target.timeout));
     if (fds[0].revents == 0)
-        return fail(Errc::unavailable, "resolve " + target.host, "the name server does not answer");
+        return fail(Error(Errc::unavailable, "resolve " + target.host, "the name server does not answer").with_silence());
     const std::lock_guard lock(lookup->mutex);
     if (lookup->code != 0) return fail(Errc::unavailable, "resolve " + target.host, ::gai_strerror(lookup->code));
     return std::move(lookup->addresses);
@@ -98,7 +98,7 @@ Result<UniqueFd> connect_one(const addrinfo& address, const SshTarget& target, c
     if (errno != EINPROGRESS) return fail(Errc::unavailable, what, error_from_errno(errno, {}).why);
     pollfd fds[] = {{fd.get(), POLLOUT, 0}};
     ORACX_TRYV(waiter.wait(fds, target.timeout));
-    if (fds[0].revents == 0) return fail(Errc::unavailable, what, "no answer in time");
+    if (fds[0].revents == 0) return fail(Error(Errc::unavailable, what, "no answer in time").with_silence());
     int error = 0;
     socklen_t length = sizeof error;
     if (::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
@@ -176,7 +176,7 @@ Result<long> SshConnection::run(const Waiter& waiter, std::string_view what, con
         const long code = attempt(this, step);
         if (code != LIBSSH2_ERROR_EAGAIN) return code;
         const auto left = std::chrono::ceil<Millis>(until - waiter.now());
-        if (left <= Millis(0)) return fail(Errc::unavailable, std::string(what), "the server does not answer");
+        if (left <= Millis(0)) return fail(Error(Errc::unavailable, std::string(what), "the server does not answer").with_silence());
         pollfd fds[] = {{fd(), static_cast<short>(wants_out() ? POLLIN | POLLOUT : POLLIN), 0}};
         ORACX_TRYV(waiter.wait(fds, left));
     }

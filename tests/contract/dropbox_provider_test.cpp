@@ -237,6 +237,32 @@ TEST_F(DropboxProviderTest, ALongThrottleGoesToTheCaller) {
     EXPECT_GE(*result.error().retry_after, std::chrono::seconds(200));
 }
 
+// Each further request would wait as long: whoever called finds out whether the service is there at all.
+TEST_F(DropboxProviderTest, ASilentServiceIsAskedOnce) {
+    ProviderConfig config = setup_.config();
+    config.config.set("timeout", 1);
+    auto provider = make_dropbox_provider(config);
+    ASSERT_THAT(provider, IsOk());
+    MemoryBlob blob("y");
+    std::vector<PutRequest> requests = small_files(4, "");
+    for (PutRequest& request : requests) request.key.erase(0, 1);
+    faults().add("*", Fault::of(Kind::hang), 0, 0);
+    service().clear_log();
+    const auto put = (*provider)->put({}, "x", blob, options());
+    ASSERT_THAT(put, HasCode(Errc::outcome_unknown));
+    EXPECT_TRUE(put.error().silent);
+    EXPECT_EQ(service().count("*"), 1u);
+    EXPECT_THAT((*provider)->stat({}, "x"), HasCode(Errc::unavailable));
+    EXPECT_EQ(service().count("*"), 2u);
+    RemoteObject object;
+    object.key = "x";
+    object.rev = "0123456789";
+    EXPECT_THAT((*provider)->remove({}, object, RemoveMode::trash), HasCode(Errc::unavailable));
+    EXPECT_EQ(service().count("*"), 3u);
+    (*provider)->put_batch({}, requests, [](std::size_t, const Result<PutResult>& result) { EXPECT_FALSE(result); });
+    EXPECT_LE(service().count("*"), 3u + 4u);
+}
+
 TEST_F(DropboxProviderTest, ALostAnswerIsFoundByLooking) {
     faults().add("files/upload", Fault::of(Kind::lost_answer));
     const auto result = put("x", "y");
@@ -503,7 +529,9 @@ TEST_F(DropboxProviderTest, AWaitEndsWithAChangeOrWithTheCaller) {
     auto waiting = std::async(std::launch::async, [&] { return provider_->wait_for_changes({}, begin->next); });
     ASSERT_TRUE(service().wait_for("files/list_folder/longpoll", 1));
     service().put(setup_.path("new"), "x");
-    EXPECT_THAT(waiting.get(), IsOk());
+    const auto changed = waiting.get();
+    ASSERT_THAT(changed, IsOk());
+    EXPECT_TRUE(*changed);
     const auto page = provider_->changes({}, begin->next);
     ASSERT_THAT(page, IsOk());
 
@@ -529,7 +557,9 @@ class DropboxBackoffTest : public DropboxProviderTest {
 TEST_F(DropboxBackoffTest, TheServicesWishForAPauseIsRespected) {
     const auto begin = provider_->changes({}, "");
     ASSERT_THAT(begin, IsOk());
-    EXPECT_THAT(provider_->wait_for_changes({}, begin->next), IsOk());
+    const auto changed = provider_->wait_for_changes({}, begin->next);
+    ASSERT_THAT(changed, IsOk());
+    EXPECT_FALSE(*changed);
     SystemClock clock;
     const OpContext soon{.stop = {}, .deadline = clock.steady() + Millis(100)};
     EXPECT_THAT(provider_->wait_for_changes(soon, begin->next), HasCode(Errc::deadline));

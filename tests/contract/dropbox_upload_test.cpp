@@ -196,6 +196,27 @@ TEST_F(DropboxUploadTest, AGrowingUploadGoesOnAfterARestart) {
     EXPECT_EQ(service().bytes_received(kAppend), data.size());
 }
 
+// The time of a file that is being written is not known before its end.
+TEST_F(DropboxUploadTest, AnotherTimeOfTheSameBytesDoesNotStartAnew) {
+    const Bytes data = random_content(17 * kMiB, 19);
+    {
+        GrowingBlob growing;
+        std::stop_source source;
+        PutOptions early = options();
+        early.mtime_ns = 1'500'000'000'000'000'000;
+        auto result = std::async(std::launch::async, [&] { return provider_->put({.stop = source.get_token(), .deadline = {}}, "big", growing, early); });
+        growing.append(std::span(data).first(13 * kMiB));
+        ASSERT_TRUE(service().wait_for(kAppend, 3));
+        growing.wait_for_reader();
+        source.request_stop();
+        ASSERT_THAT(result.get(), HasCode(Errc::cancelled));
+    }
+    MemoryBlob blob(data);
+    const auto result = resume(blob);
+    expect_stored(result, data);
+    EXPECT_EQ(result->resumed_from, 12 * kMiB);
+}
+
 TEST_F(DropboxUploadTest, AStateThatLagsBehindIsCorrectedByTheService) {
     const Bytes data = random_content(17 * kMiB, 10);
     GrowingBlob growing;

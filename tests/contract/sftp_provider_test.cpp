@@ -2,11 +2,16 @@
 
 #include <gtest/gtest.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <future>
+#include <map>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -15,7 +20,9 @@
 #include "tests/support/blobs.h"
 #include "tests/support/delay_proxy.h"
 #include "tests/support/matchers.h"
+#include "tests/support/patience.h"
 #include "tests/support/sftp_setup.h"
+#include "tests/support/temp_dir.h"
 
 namespace oracxfs::test {
 namespace {
@@ -46,7 +53,7 @@ class SftpTest : public testing::Test {
     ServerHash::State settle() {
         EXPECT_THAT(provider().probe(ctx_), IsOk());
         const auto& sftp = dynamic_cast<SftpProvider&>(provider());
-        const auto until = Steady::now() + std::chrono::seconds(20);
+        const auto until = Steady::now() + patient(std::chrono::seconds(20));
         while (sftp.server_hash() == ServerHash::State::probing && Steady::now() < until) std::this_thread::yield();
         return sftp.server_hash();
     }
@@ -385,7 +392,7 @@ TEST_F(SftpTest, FrozenServerIsUnavailableWithinTheTimeout) {
     const auto begin = Steady::now();
     EXPECT_THAT(provider().stat(ctx_, "file"), HasCode(Errc::unavailable));
     EXPECT_THAT(put("second", "x"), HasCode(Errc::unavailable));  // a new connection: no answer either
-    EXPECT_LT(Steady::now() - begin, std::chrono::milliseconds(3'500));
+    EXPECT_LT(Steady::now() - begin, patient(std::chrono::milliseconds(3'500)));
     server_->thaw();
     EXPECT_THAT(provider().stat(ctx_, "file"), IsOk());
 }
@@ -402,7 +409,7 @@ TEST_F(SftpTest, CallsAreCancelledPromptlyWhileTheServerIsFrozen) {
         const auto asked = Steady::now();
         source.request_stop();
         EXPECT_THAT(result.get(), HasCode(Errc::cancelled));
-        EXPECT_LT(Steady::now() - asked, std::chrono::milliseconds(600));
+        EXPECT_LT(Steady::now() - asked, patient(std::chrono::milliseconds(600)));
         // Whoever comes next must not wait for the answer that the first one did not want.
         const OpContext brief{.stop = {}, .deadline = clock_.steady() + Millis(100)};
         EXPECT_THAT(provider().stat(brief, "file"), HasCode(Errc::deadline));
@@ -534,6 +541,67 @@ TEST_F(SftpTest, ServerThatHashesIsNotReadBack) {
     EXPECT_LT(proxy_->bytes_down() - down, 2u << 20);
 }
 
+// A server whose PATH holds only what is named here; each program notes that it was called.
+struct SftpServerHashTest : SftpTest {
+    void start_with(const std::map<std::string, std::string>& programs) {
+        for (const auto& [name, text] : programs) {
+            const std::string path = tools_ / name;
+            std::ofstream(path) << "#!/bin/sh\necho " << name << " >>" << log() << "\n" << text << "\n";
+            ASSERT_EQ(::chmod(path.c_str(), 0755), 0);
+        }
+        SshdOptions server;
+        server.path = tools_.path();
+        start_behind({}, server);
+    }
+    [[nodiscard]] std::string log() const { return tools_ / "log"; }
+    std::set<std::string> called() const {
+        std::set<std::string> names;
+        std::ifstream file(log());
+        for (std::string line; std::getline(file, line);) names.insert(line);
+        return names;
+    }
+    // Uploads, checks, damages, checks.
+    void expect_that_it_verifies() {
+        ASSERT_EQ(settle(), ServerHash::State::works);
+        MemoryBlob blob(random_content(6u << 20, 1));
+        const auto down = proxy_->bytes_down();
+        const auto stored = provider().put(ctx_, "file", blob, options());
+        ASSERT_THAT(stored, IsOk());
+        EXPECT_THAT(provider().verify(ctx_, stored->object, *blob.digests()), IsOk());
+        EXPECT_LT(proxy_->bytes_down() - down, 1u << 20);
+        {
+            std::fstream file(server_->folder() + "/replica/file", std::ios::in | std::ios::out | std::ios::binary);
+            file.seekp(1 << 20);
+            file.put(static_cast<char>(~static_cast<unsigned>(blob.data()[1 << 20])));
+        }
+        EXPECT_THAT(provider().verify(ctx_, stored->object, *blob.digests()), HasCode(Errc::corrupt));
+    }
+
+    const std::string head_ = "exec /usr/bin/head \"$@\"", sha256sum_ = "exec /usr/bin/sha256sum \"$@\"", openssl_ = "exec /usr/bin/openssl \"$@\"";
+    TempDir tools_;
+};
+
+TEST_F(SftpServerHashTest, OpensslIsTakenWhereItIsThere) {
+    start_with({{"head", head_}, {"sha256sum", sha256sum_}, {"openssl", openssl_}});
+    if (!server_) return;
+    expect_that_it_verifies();
+    EXPECT_EQ(called(), (std::set<std::string>{"head", "openssl"}));
+}
+
+TEST_F(SftpServerHashTest, Sha256sumIsEnough) {
+    start_with({{"head", head_}, {"sha256sum", sha256sum_}});
+    if (!server_) return;
+    expect_that_it_verifies();
+    EXPECT_EQ(called(), (std::set<std::string>{"head", "sha256sum"}));
+}
+
+TEST_F(SftpServerHashTest, OpensslThatCanNotIsNotTaken) {
+    start_with({{"head", head_}, {"sha256sum", sha256sum_}, {"openssl", "echo unknown option -r >&2; exit 1"}});
+    if (!server_) return;
+    expect_that_it_verifies();
+    EXPECT_EQ(called(), (std::set<std::string>{"head", "openssl", "sha256sum"}));
+}
+
 TEST_F(SftpTest, ServerWithoutShellIsReadBack) {
     START_BEHIND({}, {.internal_sftp = true, .host_key_type = "ed25519", .extra_lines = {}});
     ASSERT_EQ(settle(), ServerHash::State::absent);
@@ -636,6 +704,52 @@ TEST_F(SftpTest, LargeFilesUseSeveralConnectionsOnLongLines) {
     EXPECT_THAT(provider().verify(ctx_, stored->object, *blob.digests()), IsOk());
 }
 
+TEST_F(SftpTest, LargeFilesUseSeveralConnectionsWhileTheyAreWritten) {
+    START_BEHIND({.one_way = std::chrono::milliseconds(15), .bytes_per_second = 30e6});
+    settle();
+    const auto connections = proxy_->connections();
+    const Bytes content = random_content(72u << 20, 1);
+    GrowingBlob blob;
+    auto stored = std::async(std::launch::async, [&] { return provider().put(ctx_, "file", blob, options()); });
+    blob.append(content);
+    const auto until = Steady::now() + patient(std::chrono::seconds(60));
+    while (proxy_->connections() < connections + 2 && Steady::now() < until) std::this_thread::yield();
+    EXPECT_GE(proxy_->connections(), connections + 2);
+    blob.seal();
+    const auto result = stored.get();
+    ASSERT_THAT(result, IsOk());
+    EXPECT_TRUE(result->verified);
+    EXPECT_EQ(result->object.size, content.size());
+    EXPECT_THAT(provider().verify(ctx_, result->object, *blob.digests()), IsOk());
+}
+
+TEST_F(SftpTest, SlowWritersNeedOneConnection) {
+    START_BEHIND({.one_way = std::chrono::milliseconds(15)});
+    settle();
+    const auto connections = proxy_->connections();
+    GrowingBlob blob;
+    std::uint64_t stored_bytes = 0;
+    std::mutex mutex;
+    std::condition_variable changed;
+    PutOptions put_options = options();
+    put_options.on_progress = [&](std::uint64_t bytes, const std::string&) {
+        const std::lock_guard lock(mutex);
+        stored_bytes = bytes;
+        changed.notify_all();
+    };
+    auto stored = std::async(std::launch::async, [&] { return provider().put(ctx_, "file", blob, put_options); });
+    const Bytes piece = random_content(512u << 10, 1);
+    for (std::uint64_t written = 0; written < (40u << 20);) {
+        blob.append(piece);
+        written += piece.size();
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return stored_bytes >= written; });
+    }
+    blob.seal();
+    EXPECT_THAT(stored.get(), IsOk());
+    EXPECT_EQ(proxy_->connections(), connections);
+}
+
 TEST_F(SftpTest, ListsFiveThousandFilesInFewRoundTrips) {
     START_BEHIND({.one_way = std::chrono::milliseconds(50)});
     ASSERT_THAT(provider().probe(ctx_), IsOk());
@@ -650,6 +764,38 @@ TEST_F(SftpTest, ListsFiveThousandFilesInFewRoundTrips) {
     EXPECT_LE(proxy_->rounds() - rounds, 20u);  // the server gives 100 names an answer: 51 if asked one by one
 }
 
+TEST_F(SftpTest, AConnectionThatIsGivenBackIsTakenBeforeANewOneIsReady) {
+    START_BEHIND({.one_way = std::chrono::milliseconds(50)});
+    config_.config.set("verify", Json("readback"));  // else the probe of the shell opens a connection, too
+    const auto begin = Steady::now();
+    ASSERT_THAT(provider().probe(ctx_), IsOk());
+    const auto opening = Steady::now() - begin;
+    const auto stored = put("file", "content");
+    ASSERT_THAT(stored, IsOk());
+    ASSERT_EQ(proxy_->connections(), 1u);
+    const auto read_then = [&](const std::function<void()>& then) {
+        return std::async(std::launch::async, [&, then] {
+            return provider().read(ctx_, stored->object, 0, 7, [&](auto) {
+                then();
+                return true;
+            });
+        });
+    };
+    std::promise<void> holds, lets_go;
+    auto first = read_then([&] {
+        holds.set_value();
+        lets_go.get_future().wait();
+    });
+    holds.get_future().wait();
+    auto second = read_then([] {});
+    while (proxy_->connections() < 2) std::this_thread::yield();  // it waits, and another connection is on its way
+    const auto free = Steady::now();
+    lets_go.set_value();
+    EXPECT_THAT(second.get(), IsOk());
+    EXPECT_LT(Steady::now() - free, opening / 2);
+    EXPECT_THAT(first.get(), IsOk());
+}
+
 TEST_F(SftpTest, WaitingForAConnectionIsCancelledPromptly) {
     START();
     config_.config.set("connections", Json(1));
@@ -661,7 +807,7 @@ TEST_F(SftpTest, WaitingForAConnectionIsCancelledPromptly) {
                              [&] { return provider().stat({.stop = source.get_token(), .deadline = {}}, "x"); });
     EXPECT_EQ(second.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
     source.request_stop();
-    EXPECT_EQ(second.wait_for(std::chrono::milliseconds(600)), std::future_status::ready);
+    EXPECT_EQ(second.wait_for(patient(std::chrono::milliseconds(600))), std::future_status::ready);
     EXPECT_THAT(second.get(), HasCode(Errc::cancelled));
     blob.append("text");
     blob.seal();

@@ -201,7 +201,9 @@ HttpsResponse DriveEmulator::upload_start(Call& call, const DriveCaller& caller)
     s.sessions.emplace(id, std::move(session));
     HttpsResponse response;
     response.headers.emplace_back("X-GUploader-UploadID", id);
-    response.headers.emplace_back("Location", base_url() + "/upload/drive/v3/files?uploadType=resumable&upload_id=" + id);
+    // Under the name by which the client reached us: there may be a gateway in between.
+    response.headers.emplace_back("Location", "https://" + std::string(call.http.header("host")) +
+                                                  "/upload/drive/v3/files?uploadType=resumable&upload_id=" + id);
     return response;
 }
 

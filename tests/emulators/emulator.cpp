@@ -112,6 +112,11 @@ HttpsResponse Emulator::serve(HttpsRequest& request) {
         tally.at_work_max = std::max(tally.at_work_max, ++tally.at_work);
         logged_.notify_all();
     }
+    // At work until the answer goes out, so the round trip counts.
+    std::shared_ptr<void> at_work(nullptr, [this, endpoint](void*) {
+        const std::lock_guard lock(log_mutex_);
+        --tallies_[endpoint].at_work;
+    });
     HttpsResponse response;
     // Also when the client goes away in the body.
     struct AtEnd {
@@ -123,7 +128,6 @@ HttpsResponse Emulator::serve(HttpsRequest& request) {
             const std::lock_guard lock(emulator.log_mutex_);
             Tally& tally = emulator.tallies_[call.endpoint];
             tally.received += call.received;
-            if (tally.at_work > 0) --tally.at_work;
             emulator.log_.push_back({call.endpoint, call.http.method, call.path, call.argument,
                                      answered ? response.status : 0, call.received,
                                      call.fault ? std::string(fault_name(call.fault->kind)) : std::string()});
@@ -138,6 +142,7 @@ HttpsResponse Emulator::serve(HttpsRequest& request) {
     }
     finish(response, call);
     at_end.answered = !response.silent;
+    response.until_answer = std::move(at_work);
     return response;
 }
 

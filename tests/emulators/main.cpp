@@ -10,7 +10,10 @@
 //   latency ms | quota bytes | page_entries n
 //   put path, content or file | mkdir path | remove path | move path, to | damage path, offset | content path -> size, sha256, [text]
 //   trash path | native path (google-drive) | cloud_document path (dropbox)
-//   expire_tokens | invalidate_tokens | revoke_grants | expire_sessions | reset_cursors
+//   expire_tokens | invalidate_tokens | revoke_grants | expire_sessions | reset_cursors | drop_connections
+//   browse url -> answer: the user agrees; the code that is shown, or the address that the browser ends at
+//   grant [scope] -> files as in the first line: the user signs in once more; scope: "drive" (google-drive)
+// put and mkdir at google-drive take `owner`: "somebody" makes what the scope drive.file does not see.
 
 #include <sys/stat.h>
 
@@ -22,6 +25,7 @@
 #include <iostream>
 #include <iterator>
 #include <map>
+#include <set>
 #include <stdexcept>
 
 #include "base/hash.h"
@@ -64,9 +68,13 @@ void expect(bool found) {
 }
 
 Json stats(Emulator& service) {
-    Json counts = Json::object();
-    for (const auto& [endpoint, count] : service.counts()) counts.set(endpoint, count);
+    Json counts = Json::object(), concurrent = Json::object();
+    for (const auto& [endpoint, count] : service.counts()) {
+        counts.set(endpoint, count);
+        concurrent.set(endpoint, service.concurrent_max(endpoint));
+    }
     return Json::object({{"counts", std::move(counts)},
+                         {"concurrent", std::move(concurrent)},
                          {"bytes_received", service.bytes_received()},
                          {"connections", service.server().connections()},
                          {"fault_hits", service.faults().hits()},
@@ -122,6 +130,10 @@ std::optional<Json> common(Emulator& service, const std::string& name, const Jso
         service.oauth().invalidate_access_tokens();
     } else if (name == "revoke_grants") {
         service.oauth().revoke_grants();
+    } else if (name == "browse") {
+        return Json::object({{"answer", service.oauth().browse(command["url"].as_string())}});
+    } else if (name == "drop_connections") {
+        service.server().reset_all();
     } else {
         return std::nullopt;
     }
@@ -142,7 +154,7 @@ Json run(DropboxEmulator& dropbox, const std::string& name, const Json& command)
             item.set("size", entry.size);
             list.push(std::move(item));
         }
-        return Json::object({{"tree", std::move(list)}, {"used", dropbox.used_bytes()}});
+        return Json::object({{"tree", std::move(list)}, {"used", dropbox.used_bytes()}, {"open_sessions", std::uint64_t{dropbox.open_sessions()}}});
     }
     if (name == "content") return described(dropbox.content(path));
     if (name == "put") {
@@ -173,6 +185,12 @@ Json run(DropboxEmulator& dropbox, const std::string& name, const Json& command)
     return Json::object();
 }
 
+Owner owner_of(const Json& command) {
+    const std::string& word = command["owner"].as_string();
+    if (!word.empty() && word != "app" && word != "somebody") throw Failure("owner: app or somebody");
+    return word == "somebody" ? Owner::somebody : Owner::app;
+}
+
 // The folder of a path, made where it is not there; "" = the root.
 std::string folder_of(DriveEmulator& drive, const std::string& path) {
     const auto slash = path.rfind('/');
@@ -201,7 +219,7 @@ Json run(DriveEmulator& drive, const std::string& name, const Json& command) {
             list.push(Json::object({{"path", drive.path_of(entry.id)}, {"id", entry.id}, {"folder", entry.folder},
                                     {"mime_type", entry.mime_type}, {"trashed", entry.trashed}, {"size", entry.size},
                                     {"sha256", entry.sha256}, {"head_revision", entry.head_revision}}));
-        return Json::object({{"tree", std::move(list)}, {"used", drive.used_bytes()}});
+        return Json::object({{"tree", std::move(list)}, {"used", drive.used_bytes()}, {"open_sessions", std::uint64_t{drive.open_sessions()}}});
     }
     if (name == "content") return described(drive.content(id()));
     if (name == "put") {
@@ -209,9 +227,9 @@ Json run(DriveEmulator& drive, const std::string& name, const Json& command) {
         if (!found.empty() && !twin)
             expect(drive.replace(found.front().id, content_of(command)));
         else
-            drive.put(folder_of(drive, path), last, content_of(command));
+            drive.put(folder_of(drive, path), last, content_of(command), owner_of(command));
     } else if (name == "mkdir") {
-        drive.make_folder(folder_of(drive, path), last);
+        drive.make_folder(folder_of(drive, path), last, owner_of(command));
     } else if (name == "native") {
         drive.make_native_document(folder_of(drive, path), last);
     } else if (name == "remove") {
@@ -238,29 +256,33 @@ Json run(DriveEmulator& drive, const std::string& name, const Json& command) {
     return Json::object();
 }
 
+Json signed_in(DropboxEmulator& dropbox, const std::string& folder, const Json& command) {
+    if (command["scope"].is_string()) throw Failure("scope: of google-drive only");
+    const IssuedTokens tokens = dropbox.oauth().grant();
+    return Json::object({{"refresh_token_file", write_secret(folder + "/dropbox-refresh-token", tokens.refresh + "\n")},
+                         {"access_token_file", write_secret(folder + "/dropbox-access-token", tokens.access + "\n")}});
+}
+
+Json signed_in(DriveEmulator& drive, const std::string& folder, const Json& command) {
+    std::optional<std::set<std::string>> scopes;
+    if (command["scope"].is_string()) scopes = {"https://www.googleapis.com/auth/" + command["scope"].as_string()};
+    const IssuedTokens tokens = drive.oauth().grant(scopes);
+    const Json token = Json::object({{"access_token", tokens.access},
+                                     {"refresh_token", tokens.refresh},
+                                     {"scope", tokens.scope},
+                                     {"token_type", "Bearer"},
+                                     {"expires_in", std::int64_t{tokens.lifetime.count()}}});
+    return Json::object({{"token_file", write_secret(folder + "/google-token.json", token.dump_pretty())}});
+}
+
 Json introduce(DropboxEmulator& dropbox, DriveEmulator& drive, const std::string& folder) {
-    const IssuedTokens mine = dropbox.oauth().grant(), theirs = drive.oauth().grant();
-    const Json google_token = Json::object({{"access_token", theirs.access},
-                                            {"refresh_token", theirs.refresh},
-                                            {"scope", theirs.scope},
-                                            {"token_type", "Bearer"},
-                                            {"expires_in", std::int64_t{theirs.lifetime.count()}}});
-    return Json::object(
-        {{"dropbox", Json::object({{"base_url", dropbox.base_url()},
-                                   {"ca_file", dropbox.ca_file()},
-                                   {"app_key", dropbox.oauth().client().id},
-                                   {"account_id", dropbox.account_id()},
-                                   {"refresh_token_file", write_secret(folder + "/dropbox-refresh-token", mine.refresh + "\n")},
-                                   {"access_token_file", write_secret(folder + "/dropbox-access-token", mine.access + "\n")}})},
-         {"google-drive",
-          Json::object({{"base_url", drive.base_url()},
-                        {"ca_file", drive.ca_file()},
-                        {"root_id", drive.root_id()},
-                        {"client_file", write_secret(folder + "/google-client.json",
-                                                     drive.oauth().client_json(drive.oauth().client()))},
-                        {"token_file", write_secret(folder + "/google-token.json", google_token.dump_pretty())},
-                        {"service_account_file", write_secret(folder + "/google-service-account.json",
-                                                              drive.oauth().make_service_account())}})}});
+    Json one = signed_in(dropbox, folder, {}), other = signed_in(drive, folder, {});
+    one.set("base_url", dropbox.base_url()).set("ca_file", dropbox.ca_file());
+    one.set("app_key", dropbox.oauth().client().id).set("account_id", dropbox.account_id());
+    other.set("base_url", drive.base_url()).set("ca_file", drive.ca_file()).set("root_id", drive.root_id());
+    other.set("client_file", write_secret(folder + "/google-client.json", drive.oauth().client_json(drive.oauth().client())));
+    other.set("service_account_file", write_secret(folder + "/google-service-account.json", drive.oauth().make_service_account()));
+    return Json::object({{"dropbox", std::move(one)}, {"google-drive", std::move(other)}});
 }
 
 int serve(const std::string& folder, const std::map<std::string, std::uint64_t>& settings) {
@@ -287,7 +309,10 @@ int serve(const std::string& folder, const std::map<std::string, std::uint64_t>&
             const std::string& service = (*command)["service"].as_string();
             const std::string& name = (*command)["cmd"].as_string();
             if (service != "dropbox" && service != "google-drive") throw Failure("service: dropbox or google-drive");
-            answer = service == "dropbox" ? run(dropbox, name, *command) : run(drive, name, *command);
+            if (name == "grant")
+                answer = service == "dropbox" ? signed_in(dropbox, folder, *command) : signed_in(drive, folder, *command);
+            else
+                answer = service == "dropbox" ? run(dropbox, name, *command) : run(drive, name, *command);
             answer.set("ok", true);
         } catch (const std::exception& error) {
             answer = Json::object({{"ok", false}, {"error", error.what()}});

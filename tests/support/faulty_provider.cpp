@@ -219,4 +219,9 @@ Result<std::uint64_t> FaultyProvider::purge_trash(const OpContext& ctx, Millis a
     return inner().purge_trash(ctx, age);
 }
 
+Result<ChangePage> FaultyProvider::changes(const OpContext& ctx, const std::string& cursor) {
+    ORACX_TRYV(before(ctx));
+    return inner().changes(ctx, cursor);
+}
+
 }  // namespace oracxfs::test

@@ -75,6 +75,7 @@ class FaultyProvider final : public ForwardingProvider {
     Result<RemoteObject> make_directory(const OpContext& ctx, const ObjectKey& key) override;
     Status remove_directory(const OpContext& ctx, const ObjectKey& key) override;
     Result<std::uint64_t> purge_trash(const OpContext& ctx, Millis age) override;
+    Result<ChangePage> changes(const OpContext& ctx, const std::string& cursor) override;
 
   private:
     class BreakingBlob;

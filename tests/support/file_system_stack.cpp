@@ -18,7 +18,11 @@ T need(Result<T> result) {
 
 }  // namespace
 
-FileSystemStack::FileSystemStack(const std::string& home, int providers, ReplicatorOptions options) {
+FileSystemStack::FileSystemStack(const std::string& home, int providers, ReplicatorOptions options)
+    : FileSystemStack(home, providers, std::move(options), {}, {}) {}
+
+FileSystemStack::FileSystemStack(const std::string& home, int providers, ReplicatorOptions options, const Others& others,
+                                 std::function<void(const Filesystem::Invalidation&)> on_invalidate) {
     std::filesystem::create_directories(home + "/staging");
     std::filesystem::create_directories(home + "/cache");
     catalog = need(Catalog::open({home + "/catalog.db", &clock, options.delete_grace}));
@@ -36,6 +40,13 @@ FileSystemStack::FileSystemStack(const std::string& home, int providers, Replica
     cache_options.leaf_key = catalog->leaf_key();
     cache = need(BlockCache::open(disk, cache_options));
     replicator = std::make_unique<Replicator>(*catalog, *staging, clock, options);
+    DigestSet digests;
+    const auto add = [&](const std::string& name, std::shared_ptr<Provider> provider) {
+        digests = digests | provider->capabilities().wanted_digests;
+        const ProviderId id = need(catalog->configure_provider(name, "test", true));
+        for (const ProviderRow& row : need(catalog->providers()))
+            if (row.id == id) replicator->add_provider(row, provider);
+    };
     for (int i = 0; i < providers; ++i) {
         ProviderConfig config;
         config.name = "p" + std::to_string(i);
@@ -45,16 +56,17 @@ FileSystemStack::FileSystemStack(const std::string& home, int providers, Replica
         config.instance = catalog->instance();
         config.state_directory = home + "/state";
         config.clock = &clock;
-        const ProviderId id = need(catalog->configure_provider(config.name, "local", true));
-        for (const ProviderRow& row : need(catalog->providers()))
-            if (row.id == id) replicator->add_provider(row, need(make_local_provider(config)));
+        add(config.name, need(make_local_provider(config)));
     }
+    for (const auto& [name, provider] : others) add(name, provider);
+    staging->set_digests(digests);
     FilesystemOptions filesystem_options;
     filesystem_options.stream_from_bytes = 1u << 20;
     filesystem_options.uid = ::getuid();
     filesystem_options.gid = ::getgid();
     filesystem_options.readme = "read me\n";
     filesystem = std::make_unique<Filesystem>(*catalog, *staging, *cache, *replicator, clock, filesystem_options);
+    if (on_invalidate) filesystem->set_on_invalidate(std::move(on_invalidate));
     replicator->start();
 }
 
@@ -109,14 +121,14 @@ Result<std::string> FileSystemStack::read_file(const std::string& path, const st
             status = fail(data.error());
             break;
         }
-        if (data->file) {
+        if (data->fd >= 0) {
             data->bytes.resize(data->length);
-            const auto got = data->file->read_at(data->offset, data->bytes, {});
-            if (!got) {
-                status = fail(got.error());
+            const ssize_t got = ::pread(data->fd, data->bytes.data(), data->bytes.size(), static_cast<off_t>(data->offset));
+            if (got < 0) {
+                status = fail(error_from_errno(errno, "read"));
                 break;
             }
-            data->bytes.resize(*got);
+            data->bytes.resize(static_cast<std::size_t>(got));
         }
         if (data->bytes.empty()) break;
         content.append(reinterpret_cast<const char*>(data->bytes.data()), data->bytes.size());

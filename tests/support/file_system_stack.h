@@ -21,6 +21,10 @@ class FileSystemStack {
   public:
     // Providers "p0".. in <home>/p0..; begins work at once. Throws std::runtime_error with the reason.
     explicit FileSystemStack(const std::string& home, int providers = 2, ReplicatorOptions options = {});
+    // The same with providers of other kinds after them, by their names.
+    using Others = std::vector<std::pair<std::string, std::shared_ptr<Provider>>>;
+    FileSystemStack(const std::string& home, int providers, ReplicatorOptions options, const Others& others,
+                    std::function<void(const Filesystem::Invalidation&)> on_invalidate);
     ~FileSystemStack();
 
     // Whole operations, as a program would do them; the returned status is what close() says.

@@ -424,6 +424,7 @@ void HttpsServer::Impl::converse(Connection& connection, std::uint64_t number) {
 bool HttpsServer::Impl::answer(Wire& wire, Body& body, const HttpsRequest& request, HttpsResponse response) {
     using Finish = HttpsResponse::Finish;
     pause(response.delay);
+    response.until_answer.reset();
     if (!response.raw.empty())
         wire.write(response.raw);
     else if (!response.silent)

@@ -77,6 +77,7 @@ struct HttpsResponse {
     bool silent = false;                    // no answer at all, only `finish`
     std::string raw;                        // sent as it is instead of status line, headers and body
     Finish finish = Finish::keep_alive;
+    std::shared_ptr<void> until_answer;     // let go when the answer begins to go out, or never will
 
     static HttpsResponse json(std::string text, int status = 200);
     static HttpsResponse text(std::string text, int status = 200, std::string type = "text/plain");

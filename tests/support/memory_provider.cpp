@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kPieceBytes = 1u << 20;
 constexpr std::size_t kNameBytesMax = 255;
+const std::string kInTrash = "trash-";  // begins the ids of what versions() tells
 
 const std::shared_ptr<const Bytes>& zero_piece() {
     static const auto zeros = std::make_shared<const Bytes>(kPieceBytes);
@@ -87,6 +88,7 @@ MemoryProvider::MemoryProvider(Clock& clock, MemoryOptions options)
     capabilities_.batch_max = options.batch_max;
     capabilities_.small_bytes = options.small_bytes;
     capabilities_.max_object_bytes = options.max_object_bytes;
+    capabilities_.change_feed = options.change_feed;
 }
 
 std::string MemoryProvider::fold(const ObjectKey& key) const {
@@ -145,6 +147,7 @@ MemoryProvider::Object& MemoryProvider::insert(const ObjectKey& key,
         if (options_.gives_digests) object.remote.sha256 = sha256 ? *sha256 : content->sha256();
     }
     object.content = std::move(content);
+    tell_of(object.remote);
     return object;
 }
 
@@ -180,6 +183,7 @@ void MemoryProvider::displace(const ObjectKey& key, const std::optional<RemoteOb
     if (!replaces) return;
     const auto found = find(key, replaces->id);
     if (keep && !options_.keeps_versions) trash_.emplace_back(clock_.wall(), found->second);
+    if (options_.feed_by_id) tell_gone(found->second.remote, true);  // else the new one is told under the same key
     objects_.erase(found);
 }
 
@@ -310,6 +314,15 @@ Status MemoryProvider::read(const OpContext& ctx, const RemoteObject& object, st
     std::shared_ptr<const Content> content;
     {
         const std::lock_guard lock(mutex_);
+        if (object.id.starts_with(kInTrash)) {
+            const auto kept = std::find_if(trash_.begin(), trash_.end(), [&](const auto& entry) { return kInTrash + entry.second.remote.id == object.id; });
+            if (kept == trash_.end()) return fail(error(Errc::not_found, "read", object.key));
+            content = kept->second.content;
+        }
+    }
+    if (content) return stream(ctx, clock_, *content, offset, length, sink);
+    {
+        const std::lock_guard lock(mutex_);
         const auto found = find(object.key, object.id);
         if (found == objects_.end() && find(object.key) != objects_.end())
             return fail(error(Errc::changed, "read", object.key));
@@ -396,6 +409,7 @@ Status MemoryProvider::remove(const OpContext& ctx, const RemoteObject& object, 
         return fail(error(Errc::changed, "remove", object.key));
     if (mode == RemoveMode::trash && !options_.keeps_versions)
         trash_.emplace_back(clock_.wall(), found->second);
+    tell_gone(found->second.remote, true);
     objects_.erase(found);
     return {};
 }
@@ -421,18 +435,25 @@ Result<RemoteObject> MemoryProvider::rename(const OpContext& ctx, const RemoteOb
     ORACX_TRYV(make_parents(to));
     displace(to, replaces, true);
 
+    return move_to(source, to);
+}
+
+RemoteObject MemoryProvider::move_to(Objects::iterator source, const ObjectKey& to) {
     Objects moved;
-    const std::string prefix = fold(object.key) + "/";
-    const std::size_t cut = object.key.size();
+    const RemoteObject old = source->second.remote;
+    const std::string prefix = fold(old.key) + "/";
+    const std::size_t cut = old.key.size();
+    if (!options_.feed_by_id) tell_gone(old, true);
     const auto move = [&](Objects::iterator at) {
         auto node = objects_.extract(at);
         ObjectKey& key = node.mapped().remote.key;
         key = to + key.substr(cut);
         node.key().first = fold(key);
+        if (!options_.feed_by_id || moved.empty()) tell_of(node.mapped().remote);
         moved.insert(std::move(node));
     };
     move(source);
-    if (is_directory) {
+    if (old.is_directory) {
         for (auto at = objects_.lower_bound({prefix, 0});
              at != objects_.end() && at->first.first.starts_with(prefix);) {
             const auto next = std::next(at);
@@ -441,7 +462,7 @@ Result<RemoteObject> MemoryProvider::rename(const OpContext& ctx, const RemoteOb
         }
     }
     objects_.merge(moved);
-    return find(to, object.id)->second.remote;
+    return find(to, old.id)->second.remote;
 }
 
 Result<RemoteObject> MemoryProvider::make_directory(const OpContext& ctx, const ObjectKey& key) {
@@ -463,6 +484,7 @@ Status MemoryProvider::remove_directory(const OpContext& ctx, const ObjectKey& k
     if (!found->second.remote.is_directory)
         return fail(error(Errc::not_directory, "remove folder", key));
     if (has_children(key)) return fail(error(Errc::not_empty, "remove folder", key));
+    tell_gone(found->second.remote, true);
     objects_.erase(found);
     return {};
 }
@@ -488,18 +510,145 @@ bool MemoryProvider::damage(const ObjectKey& key, std::uint64_t offset) {
     return true;
 }
 
+Result<std::vector<RemoteObject>> MemoryProvider::versions(const OpContext& ctx, const RemoteObject& object) {
+    ORACX_TRYV(still_wanted(ctx, clock_));
+    if (options_.keeps_versions) return fail(Errc::unsupported, "list versions");
+    const std::lock_guard lock(mutex_);
+    std::vector<RemoteObject> kept;
+    for (const auto& [since, entry] : trash_) {
+        if (fold(entry.remote.key) != fold(object.key)) continue;
+        kept.push_back(entry.remote);
+        kept.back().id = kInTrash + kept.back().id;
+    }
+    std::reverse(kept.begin(), kept.end());
+    return kept;
+}
+
+// --- the change feed ---
+
+void MemoryProvider::tell(Change change) {
+    if (!options_.change_feed || is_internal_name(base_name(change.object.key))) return;
+    feed_.push_back(std::move(change));
+    told_.notify_all();
+}
+
+void MemoryProvider::tell_of(const RemoteObject& object) {
+    Change change;
+    change.object = object;
+    change.untold = options_.feed_by_id && object.is_directory;
+    tell(std::move(change));
+}
+
+void MemoryProvider::tell_gone(const RemoteObject& object, bool by_us) {
+    Change change;
+    change.gone = true;
+    if (!options_.feed_by_id) {
+        change.object.key = object.key;
+    } else {
+        if (object.is_directory && by_us) return;
+        change.object.id = object.id;
+        change.object.is_directory = object.is_directory;
+        change.untold = object.is_directory;
+    }
+    tell(std::move(change));
+}
+
+// "<age> <number of changes before it>"
+Result<std::size_t> MemoryProvider::place_in_feed(const std::string& cursor) const {
+    const std::size_t space = cursor.find(' ');
+    if (space == std::string::npos || number_in(cursor) != feed_age_) return fail(Errc::changed, "read changes", "too old");
+    return number_in(cursor.substr(space + 1));
+}
+
+Result<ChangePage> MemoryProvider::changes(const OpContext& ctx, const std::string& cursor) {
+    ORACX_TRYV(still_wanted(ctx, clock_));
+    if (!options_.change_feed) return Provider::changes(ctx, cursor);
+    const std::lock_guard lock(mutex_);
+    std::size_t at = feed_.size();
+    if (!cursor.empty()) {
+        ORACX_TRY(at, place_in_feed(cursor));
+    }
+    ChangePage page;
+    // Ids are told once, with what became of them last.
+    const auto superseded = [&](std::size_t i) {
+        return options_.feed_by_id && std::any_of(feed_.begin() + static_cast<std::ptrdiff_t>(i) + 1, feed_.end(), [&](const Change& later) {
+            return later.object.id == feed_[i].object.id;
+        });
+    };
+    const auto as_it_is_now = [&](Change change) {
+        if (!options_.feed_by_id || change.gone) return change;
+        const auto there = std::find_if(objects_.begin(), objects_.end(), [&](const auto& one) { return one.second.remote.id == change.object.id; });
+        if (there != objects_.end()) change.object = there->second.remote;
+        return change;
+    };
+    for (; at < feed_.size() && page.changes.size() < options_.feed_page; ++at)
+        if (!superseded(at)) page.changes.push_back(as_it_is_now(feed_[at]));
+    page.next = std::to_string(feed_age_) + " " + std::to_string(at);
+    page.more = at < feed_.size();
+    return page;
+}
+
+Result<bool> MemoryProvider::wait_for_changes(const OpContext& ctx, const std::string& cursor) {
+    ORACX_TRYV(still_wanted(ctx, clock_));
+    if (!options_.change_feed || !options_.long_poll) return Provider::wait_for_changes(ctx, cursor);
+    std::unique_lock lock(mutex_);
+    ++waiting_;
+    told_.notify_all();
+    const bool news = told_.wait(lock, ctx.stop, [&] {
+        const auto place = place_in_feed(cursor);
+        return !place || *place < feed_.size();
+    });
+    --waiting_;
+    if (!news) return fail(Errc::cancelled, "wait for changes");
+    ORACX_TRYV(place_in_feed(cursor));
+    return true;
+}
+
+void MemoryProvider::forget_feed() {
+    const std::lock_guard lock(mutex_);
+    ++feed_age_;
+    feed_.clear();
+    told_.notify_all();
+}
+
+bool MemoryProvider::await_waiting(Millis most) {
+    std::unique_lock lock(mutex_);
+    return told_.wait_for(lock, most, [&] { return waiting_ > 0; });
+}
+
+// --- what others do ---
+
 bool MemoryProvider::remove_behind(const ObjectKey& key) {
     const std::lock_guard lock(mutex_);
     const auto found = find(key);
     if (found == objects_.end()) return false;
+    tell_gone(found->second.remote, false);
+    const std::string prefix = fold(key) + "/";
     objects_.erase(found);
+    std::erase_if(objects_, [&](const auto& entry) { return entry.first.first.starts_with(prefix); });
     return true;
+}
+
+bool MemoryProvider::rename_behind(const ObjectKey& from, const ObjectKey& to) {
+    const std::lock_guard lock(mutex_);
+    const auto found = find(from);
+    if (found == objects_.end() || find(to) != objects_.end() || !make_parents(to)) return false;
+    move_to(found, to);
+    return true;
+}
+
+void MemoryProvider::add_directory_behind(const ObjectKey& key) {
+    const std::lock_guard lock(mutex_);
+    if (find(key) == objects_.end() && make_parents(key)) insert(key, nullptr);
 }
 
 void MemoryProvider::add_behind(const ObjectKey& key, Bytes data) {
     const std::lock_guard lock(mutex_);
     const auto found = find(key);
-    if (found != objects_.end() && !options_.duplicate_names) objects_.erase(found);
+    if (found != objects_.end() && !options_.duplicate_names) {
+        if (options_.feed_by_id) tell_gone(found->second.remote, false);
+        objects_.erase(found);
+    }
     auto content = std::make_shared<Content>();
     content->append(data);
     static_cast<void>(make_parents(key).has_value());

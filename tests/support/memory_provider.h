@@ -1,6 +1,7 @@
 #pragma once
 // A provider in memory: the whole contract, and the peculiarities of real ones as options.
 
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -28,6 +29,10 @@ struct MemoryOptions {
     std::uint32_t parallel_max = 4;
     std::uint32_t batch_max = 1;
     std::uint64_t small_bytes = 0;
+    bool change_feed = false;
+    bool feed_by_id = false;        // it tells ids of what is gone, and of a moved folder nothing but itself (Drive)
+    std::size_t feed_page = 1'000;  // changes in one answer
+    bool long_poll = true;          // wait_for_changes() works
 };
 
 class MemoryProvider final : public Provider {
@@ -54,17 +59,24 @@ class MemoryProvider final : public Provider {
     Result<RemoteObject> make_directory(const OpContext& ctx, const ObjectKey& key) override;
     Status remove_directory(const OpContext& ctx, const ObjectKey& key) override;
     Result<std::uint64_t> purge_trash(const OpContext& ctx, Millis age) override;
+    Result<std::vector<RemoteObject>> versions(const OpContext& ctx, const RemoteObject& object) override;
+    Result<ChangePage> changes(const OpContext& ctx, const std::string& cursor) override;
+    Result<bool> wait_for_changes(const OpContext& ctx, const std::string& cursor) override;
 
     // What others do behind the product's back. False if there is no such file.
     bool damage(const ObjectKey& key, std::uint64_t offset);     // flips a byte; rev and digest stay as they were
-    bool remove_behind(const ObjectKey& key);
+    bool remove_behind(const ObjectKey& key);                    // with everything below it
+    bool rename_behind(const ObjectKey& from, const ObjectKey& to);
     void add_behind(const ObjectKey& key, Bytes data);           // replaces, or with duplicate_names adds
+    void add_directory_behind(const ObjectKey& key);
+    void forget_feed();                                          // all cursors given out so far are void
     void set_quota(std::uint64_t bytes);
     // Looking without the interface.
     [[nodiscard]] std::optional<Bytes> content(const ObjectKey& key) const;
     [[nodiscard]] std::vector<ObjectKey> files() const;
     [[nodiscard]] std::size_t trash_count() const;
     [[nodiscard]] std::size_t leftover_count() const;
+    bool await_waiting(Millis most);  // until somebody is in wait_for_changes()
 
   private:
     // Immutable pieces of equal size (the last may be short); zeros are shared, so a sparse file costs nothing.
@@ -94,6 +106,11 @@ class MemoryProvider final : public Provider {
     Object& insert(const ObjectKey& key, std::shared_ptr<const Content> content,
                    const std::optional<Sha256>& sha256 = {});
     [[nodiscard]] std::uint64_t used_bytes() const;
+    RemoteObject move_to(Objects::iterator source, const ObjectKey& to);
+    void tell(Change change);
+    void tell_of(const RemoteObject& object);
+    void tell_gone(const RemoteObject& object, bool by_us);
+    Result<std::size_t> place_in_feed(const std::string& cursor) const;
 
     Status receive(const OpContext& ctx, BlobReader& source, const PutOptions& options,
                    Content& content);
@@ -111,6 +128,10 @@ class MemoryProvider final : public Provider {
     std::map<std::string, Content> parts_;  // upload id -> what was taken of it
     std::uint64_t quota_bytes_;
     std::uint64_t next_number_ = 1;  // ids and revs
+    std::vector<Change> feed_;
+    std::uint64_t feed_age_ = 1;
+    int waiting_ = 0;
+    std::condition_variable_any told_;
 };
 
 }  // namespace oracxfs::test

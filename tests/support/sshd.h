@@ -17,6 +17,7 @@ struct SshdOptions {
     std::string host_key_type = "ed25519";
     std::vector<std::string> extra_lines;  // of sshd_config
     int port = 0;                          // 0: any free one
+    std::string path = {};                 // PATH of its commands; "": the server's own
 };
 
 class Sshd {

@@ -289,6 +289,7 @@ Json BackupService::schedule_report() const {
     report.set("next", std::move(next));
     for (const JobStatus& job : scheduler_->status()) {
         if (job.name != kBackupJob) continue;
+        report.set("since_ms", to_ms(job.state.history.since));
         report.set("running", job.running);
         report.set("waiting_for", job.waiting_for.empty() ? Json() : Json(job.waiting_for));
     }

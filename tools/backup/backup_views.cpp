@@ -7,6 +7,8 @@
 #include "tools/backup/packages.h"
 #include "tools/backup/prune.h"
 #include "tools/control/envelope.h"
+#include "tools/scheduler/freshness.h"
+#include "tools/scheduler/schedule.h"
 
 namespace oracxfs {
 namespace {
@@ -91,6 +93,49 @@ Result<Json> runs(const StateView& view, const Json& args) {
 }
 
 }  // namespace
+
+Status add_backup_status(Json& report, const StateView& view) {
+    const Config& config = *view.config;
+    const WallTime now = view.clock.wall();
+    ORACX_TRY(const auto packages, list_packages(view.catalog, config));
+    Json schedule = view.schedule ? view.schedule() : Json::object({{"enabled", config.auto_sync.enabled}, {"every_ms", config.auto_sync.every.count()}, {"next", Json::array()}});
+    std::uint64_t damaged = 0;
+    std::vector<WallTime> verified;
+    for (const PackageInfo& package : packages) {
+        if (package.verified() >= config.replication.min_replicas) verified.push_back(package.time);
+        damaged += static_cast<std::uint64_t>(std::count_if(package.copies.begin(), package.copies.end(), [](const PackageCopyInfo& c) { return c.row.state == ReplicaState::damaged; }));
+    }
+    FreshnessFacts facts;
+    facts.scheduled = config.auto_sync.enabled;
+    facts.interval = longest_pause(schedule_of(config.auto_sync, 0));
+    facts.verified = verified;
+    if (const Json* since = schedule.find("since_ms"); since != nullptr && since->is_int()) facts.since = wall_from_ms(since->as_int());
+    facts.running = schedule["run"].is_string();
+    const FreshnessVerdict freshness = judge_freshness(facts, now);
+    report.set("auto_sync", std::move(schedule));
+    report.set("backups", Json::object({{"count", packages.size()},
+                                        {"verified", verified.size()},
+                                        {"damaged_copies", damaged},
+                                        {"oldest", packages.empty() ? Json() : Json(format_utc(packages.back().time))},
+                                        {"freshness", to_string(freshness.state)},
+                                        {"text", freshness.text}}));
+    if (packages.empty())
+        report.set("newest_backup", nullptr);
+    else {
+        Json newest = Json::object();
+        set_bytes(newest, "name", packages.front().node.name);
+        newest.set("time", format_utc(packages.front().time));
+        newest.set("age_ms", (now - packages.front().time).count());
+        report.set("newest_backup", std::move(newest));
+    }
+    if (!freshness.at_risk) return {};
+    const std::string& state = report["state"].as_string();
+    if (state == "protected" || state == "degraded") report.set("state", to_string(Safety::at_risk));
+    Json next = report["next"];
+    if (!freshness.next.empty()) next.push(freshness.next);
+    report.set("next", std::move(next));
+    return {};
+}
 
 void add_backup_views(HandlerRegistry& registry, std::function<StateView()> view) {
     registry.add("backups-list", [view](const Json& args, const OpContext&, const Emit& emit) { return list(view(), args, emit); });

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
@@ -99,8 +100,12 @@ Status VaultReader::read_at(const OpContext& ctx, std::uint64_t offset, std::spa
                       filesystem_.read(opened_.handle, offset, into.size(), ctx.stop, std::move(done));
                   }));
         std::size_t got = data.bytes.size();
-        if (data.file) {
-            ORACX_TRY(got, data.file->read_at(data.offset, into.first(data.length), ctx.stop));
+        if (data.fd >= 0) {
+            ssize_t read = 0;
+            do read = ::pread(data.fd, into.data(), data.length, static_cast<off_t>(data.offset));
+            while (read < 0 && errno == EINTR);
+            if (read < 0) return fail(error_from_errno(errno, "read " + path_).with_path(path_));
+            got = static_cast<std::size_t>(read);
         } else if (got > 0) {
             std::memcpy(into.data(), data.bytes.data(), got);
         }

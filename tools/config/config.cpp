@@ -138,6 +138,8 @@ ReplicationConfig read_replication(const Reader& reader) {
     }
     replication.heal_after = reader.duration("replication.heal_after");
     replication.delete_grace = reader.duration("replication.delete_grace");
+    replication.sign_in_pause = reader.duration("replication.sign_in_pause");
+    replication.full_pause = reader.duration("replication.full_pause");
     return replication;
 }
 

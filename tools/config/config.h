@@ -52,6 +52,8 @@ struct ReplicationConfig {
     std::vector<LimitHours> limit_hours;
     Millis heal_after{0};    // an object that vanished at a provider is uploaded again after this
     Millis delete_grace{0};  // from removing a file to its removal at the providers
+    Millis sign_in_pause{0};  // before a provider that refused the sign-in is asked again
+    Millis full_pause{0};     // before a full provider is tried again
 };
 
 struct ProviderEntry {

@@ -35,6 +35,8 @@ constexpr std::array kSettings = {
     Setting{"replication.limit_hours", rate_by_hours, "{}"},
     Setting{"replication.heal_after", duration, "\"1m\""},
     Setting{"replication.delete_grace", duration, "\"1m\""},
+    Setting{"replication.sign_in_pause", duration, "\"5m\"", false, 1e3, 86'400e3},
+    Setting{"replication.full_pause", duration, "\"1m\"", false, 1e3, 86'400e3},
 
     Setting{"auto_sync.enabled", boolean, "false"},
     Setting{"auto_sync.every", duration, "\"12h\"", false, 60e3, 366 * 86'400e3, {}, "interval|period"},

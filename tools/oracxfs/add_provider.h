@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "providers/provider.h"
 #include "tools/oracxfs/commands.h"
 
 namespace oracxfs {
@@ -23,8 +24,24 @@ using FreshSecrets = std::map<std::string, std::string>;
 // and saves the configuration. Nothing is saved when the test fails.
 Result<CommandResult> add_provider(Cli& cli, const AddFlags& flags, Json values, const FreshSecrets& fresh);
 
+// As the configuration and the stored (or fresh) secrets say, outside of a daemon.
+Result<std::unique_ptr<Provider>> open_provider(Cli& cli, const ProviderEntry& entry, const FreshSecrets& fresh, Clock& clock);
+// not_found, with what is configured.
+tl::unexpected<Error> no_such_provider(const Config& config, const std::string& name);
+
+struct TestOutcome {
+    Json steps = Json::array();
+    std::optional<Error> error;  // names the failing step
+};
+// Tests the provider step by step, showing each.
+TestOutcome run_test(Cli& cli, const ProviderEntry& entry, const FreshSecrets& fresh);
+
 // Commands with files of their own.
+Run declare_sftp(CLI::App& app);
+Run declare_ftp(CLI::App& app);
 Run declare_dropbox(CLI::App& app);
+Run declare_dropbox_connect(CLI::App& app);
 Run declare_google_drive(CLI::App& app);
+Run declare_google_drive_connect(CLI::App& app);
 
 }  // namespace oracxfs

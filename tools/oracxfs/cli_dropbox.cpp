@@ -1,27 +1,23 @@
 // dropbox: add a Dropbox, with a token at hand or by signing in (OAuth 2.0 with PKCE).
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <array>
-#include <cstdlib>
+#include <utility>
 
 #include "base/log.h"
 #include "providers/dropbox/dropbox_config.h"
-#include "tools/oracxfs/add_provider.h"
+#include "tools/oracxfs/cloud_access.h"
 #include "tools/oracxfs/provider_factory.h"
 #include "tools/oracxfs/secret_input.h"
-
-extern char** environ;
+#include "tools/oracxfs/sign_in_terminal.h"
+#include "tools/oracxfs/wizard.h"
 
 namespace oracxfs {
 namespace {
 
 constexpr Millis kSignInMax{600'000};
 constexpr std::uint16_t kRedirectPort = 53'682;
+constexpr std::string_view kTokenPrefix = "sl.";  // of short-lived access tokens
 
 struct DropboxFlags : AddFlags {
     std::string folder = "/ORACXPRED", token_file, app_key, app_secret_file, refresh_token_file, base_url, ca_file;
@@ -38,39 +34,6 @@ constexpr std::string_view kAppGuide = R"(oracxfs signs in at Dropbox with an ap
      and press Submit. This must come before signing in: a token never gains permissions later.
   4. Tab Settings: copy the "App key". The "App secret" is not needed.
 )";
-
-// A line typed at the terminal, shown while it is typed.
-Result<std::string> ask_line(const std::string& question) {
-    constexpr std::size_t kLineMax = 8u << 10;
-    Output::write_stderr(question + ": ");
-    std::string line;
-    char c = 0;
-    for (;;) {
-        const ssize_t got = ::read(STDIN_FILENO, &c, 1);
-        if (got < 0 && errno == EINTR) return fail(Errc::cancelled, "ask for the " + question);
-        if (got < 0) return fail(error_from_errno(errno, "read the answer"));
-        if (got == 0 || c == '\n') break;
-        if (line.size() < kLineMax) line += c;
-    }
-    const std::size_t begin = line.find_first_not_of(" \t\r");
-    if (begin == std::string::npos) return fail(Errc::usage, "ask for the " + question, "nothing was entered");
-    return line.substr(begin, line.find_last_not_of(" \t\r") - begin + 1);
-}
-
-// Tries to show the page. No shell sees the address.
-void open_browser(const std::string& url) {
-    if (std::getenv("DISPLAY") == nullptr && std::getenv("WAYLAND_DISPLAY") == nullptr) return;
-    posix_spawn_file_actions_t actions;
-    if (::posix_spawn_file_actions_init(&actions) != 0) return;
-    for (const int fd : {0, 1, 2}) (void)::posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
-    std::string program = "xdg-open", argument = url;
-    std::array<char*, 3> arguments{program.data(), argument.data(), nullptr};
-    pid_t child = 0;
-    const int started = ::posix_spawnp(&child, "xdg-open", &actions, nullptr, arguments.data(), environ);
-    ::posix_spawn_file_actions_destroy(&actions);
-    // It hands the address to a browser and ends; a zombie until we end ourselves is no harm, a wait could be one.
-    if (started == 0) (void)::waitpid(child, nullptr, WNOHANG);
-}
 
 Json provider_values(const DropboxFlags& flags) {
     Json values = Json::object({{"type", "dropbox"}, {"enabled", true}, {"folder", flags.folder}});
@@ -122,13 +85,31 @@ Result<std::string> code_by_paste(Cli& cli, const http::SignInRequest& request, 
     return http::code_from_paste(sign_in, pasted);
 }
 
+// Asks for the app's key; or for a token that the App Console made, where somebody only wants to have a look.
+Result<std::optional<http::TokenRecord>> app_or_token(Cli& cli, DropboxFlags& flags) {
+    cli.out().note("How do you want to sign in at Dropbox?\n"
+                   "  1  with an app of your own: made once, in a few minutes; lasts until you end it\n"
+                   "  2  with a token that the App Console shows (\"Generated access token\"): ends after some hours");
+    ORACX_TRY(const int way, ask_choice("1 or 2", 2, 1));
+    http::TokenRecord record;
+    if (way == 2) {
+        ORACX_TRY(record.access_token, prompt_secret("Access token (not shown)"));
+        return std::optional(std::move(record));
+    }
+    cli.out().note(std::string(kAppGuide));
+    ORACX_TRY(flags.app_key, ask_line("App key"));
+    if (!flags.app_key.starts_with(kTokenPrefix)) return std::optional<http::TokenRecord>();
+    record.access_token = std::exchange(flags.app_key, {});  // that is a token all the same
+    return std::optional(std::move(record));
+}
+
 Result<http::TokenRecord> sign_in(Cli& cli, DropboxFlags& flags) {
-    if (cli.flags().no_input || cli.flags().json || !can_prompt())
+    if (!may_ask(cli))
         return fail(Errc::usage, "sign in at Dropbox",
                     "give --token-file FILE, --token-stdin, or --app-key KEY with --refresh-token-file FILE; at a terminal, oracxfs asks");
     if (flags.app_key.empty()) {
-        cli.out().note(std::string(kAppGuide));
-        ORACX_TRY(flags.app_key, ask_line("App key"));
+        ORACX_TRY(auto pasted, app_or_token(cli, flags));
+        if (pasted) return std::move(*pasted);
     }
     SystemClock clock;
     http::ClientOptions options;
@@ -144,21 +125,8 @@ Result<http::TokenRecord> sign_in(Cli& cli, DropboxFlags& flags) {
     return http::finish_sign_in(*client, ctx, clock, request, attempt, code);
 }
 
-// Another account under the same name would look as if every copy were lost.
-Status check_account(Cli& cli, const std::string& secret, const http::TokenRecord& record) {
-    const auto text = cli.secrets().get(secret);
-    if (!text) return {};
-    const auto before = http::TokenRecord::parse(*text);
-    if (!before || before->account_id.empty() || record.account_id.empty() || before->account_id == record.account_id) return {};
-    return cli.confirm("This is another Dropbox account than before: what the old one holds is not counted as copies any more. Go on?",
-                       "change the account behind a provider");
-}
-
-Result<CommandResult> add_dropbox(Cli& cli, DropboxFlags flags) {
-    for (std::string* path : {&flags.ca_file}) {
-        if (path->empty()) continue;
-        ORACX_TRY(*path, expand_path(*path, cli.environment()));
-    }
+// A sign-in that can work; warns of one that ends soon.
+Result<FreshSecrets> fresh_secrets(Cli& cli, DropboxFlags& flags) {
     ORACX_TRY(http::TokenRecord record, flags.has_token() ? given_token(flags) : sign_in(cli, flags));
     for (const std::string* value : {&record.access_token, &record.refresh_token, &record.client_secret}) log::redact_value(*value);
     if (record.refresh_token.empty())
@@ -166,9 +134,45 @@ Result<CommandResult> add_dropbox(Cli& cli, DropboxFlags flags) {
     if (const std::string scope = dropbox::missing_scope(record.scope); !scope.empty())
         return fail(Errc::unauthenticated, "check the permissions",
                     "the app was not given " + scope + ": tick it in the App Console (Permissions, then Submit) and sign in again");
-    const std::string secret = secret_name(flags.name, "token");
-    ORACX_TRYV(check_account(cli, secret, record));
-    return add_provider(cli, flags, provider_values(flags), {{secret, record.dump()}});
+    ORACX_TRYV(check_account(cli, flags.name, record));
+    return FreshSecrets{{secret_name(flags.name, "token"), record.dump()}};
+}
+
+Result<CommandResult> connect_dropbox(Cli& cli, DropboxFlags flags);
+
+Result<CommandResult> add_dropbox(Cli& cli, DropboxFlags flags) {
+    if (!flags.has_token() && may_ask(cli)) {
+        ORACX_TRY(const bool again, means_existing(cli, dropbox_kind(), flags));
+        if (again) return connect_dropbox(cli, flags);
+    }
+    if (!flags.ca_file.empty()) {
+        ORACX_TRY(flags.ca_file, expand_path(flags.ca_file, cli.environment()));
+    }
+    ORACX_TRY(const FreshSecrets fresh, fresh_secrets(cli, flags));
+    return add_provider(cli, flags, provider_values(flags), fresh);
+}
+
+Result<CommandResult> connect_dropbox(Cli& cli, DropboxFlags flags) {
+    ORACX_TRY(const ProviderEntry entry, provider_of_kind(cli, dropbox_kind(), flags.name));
+    flags.name = entry.name;
+    flags.base_url = entry.values["base_url"].as_string();
+    flags.ca_file = entry.values["ca_file"].as_string();
+    if (const std::string& key = entry.values["app_key"].as_string(); !key.empty()) flags.app_key = key;
+    if (flags.app_key.empty()) {
+        ORACX_TRY(const auto last, last_client(cli, entry.name));
+        if (last) flags.app_key = last->client_id;
+    }
+    ORACX_TRY(const FreshSecrets fresh, fresh_secrets(cli, flags));
+    return renew_access(cli, entry, fresh, flags.no_test);
+}
+
+void add_token_options(CLI::App& app, DropboxFlags& flags) {
+    auto* file = app.add_option("--token-file", flags.token_file, "Access token in the first line of FILE, - for standard input")->type_name("FILE");
+    auto* input = app.add_flag("--token-stdin", flags.token_stdin, "Access token in the first line of standard input")->excludes(file);
+    app.add_option("--app-key", flags.app_key, "\"App key\" of your app in the App Console")->type_name("KEY");
+    app.add_option("--app-secret-file", flags.app_secret_file, "\"App secret\", where the refresh token was made with it")->type_name("FILE");
+    app.add_option("--refresh-token-file", flags.refresh_token_file, "Refresh token of that app")->type_name("FILE")->excludes(file)->excludes(input);
+    app.add_flag("--browser", flags.browser, fmt::format("Sign in without copying a code; the app must list http://localhost:{}/", kRedirectPort));
 }
 
 }  // namespace
@@ -177,15 +181,18 @@ Run declare_dropbox(CLI::App& app) {
     const auto flags = std::make_shared<DropboxFlags>();
     add_common(app, *flags, "dropbox");
     app.add_option("--folder", flags->folder, "Folder there (/ORACXPRED)")->type_name("DIR");
-    auto* file = app.add_option("--token-file", flags->token_file, "Access token in the first line of FILE, - for standard input")->type_name("FILE");
-    auto* input = app.add_flag("--token-stdin", flags->token_stdin, "Access token in the first line of standard input")->excludes(file);
-    app.add_option("--app-key", flags->app_key, "\"App key\" of your app in the App Console")->type_name("KEY");
-    app.add_option("--app-secret-file", flags->app_secret_file, "\"App secret\", where the refresh token was made with it")->type_name("FILE");
-    app.add_option("--refresh-token-file", flags->refresh_token_file, "Refresh token of that app")->type_name("FILE")->excludes(file)->excludes(input);
-    app.add_flag("--browser", flags->browser, fmt::format("Sign in without copying a code; the app must list http://localhost:{}/", kRedirectPort));
+    add_token_options(app, *flags);
     app.add_option("--base-url", flags->base_url, "Another address of the service")->type_name("URL");
     app.add_option("--ca-file", flags->ca_file, "Certificates to trust instead of the system's")->type_name("FILE");
     return [flags](Cli& cli) { return add_dropbox(cli, *flags); };
+}
+
+Run declare_dropbox_connect(CLI::App& app) {
+    const auto flags = std::make_shared<DropboxFlags>();
+    app.add_option("--name", flags->name, "Which provider, where there are several of this kind")->type_name("NAME");
+    add_token_options(app, *flags);
+    app.add_flag("--no-test", flags->no_test, "Store the sign-in without testing it");
+    return [flags](Cli& cli) { return connect_dropbox(cli, *flags); };
 }
 
 }  // namespace oracxfs

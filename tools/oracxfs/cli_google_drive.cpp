@@ -12,10 +12,11 @@
 #include "base/unique_fd.h"
 #include "providers/google_drive/google_drive_provider.h"
 #include "providers/google_drive/token_file.h"
-#include "tools/oracxfs/add_provider.h"
+#include "tools/oracxfs/cloud_access.h"
 #include "tools/oracxfs/provider_factory.h"
 #include "tools/oracxfs/secret_input.h"
 #include "tools/oracxfs/sign_in_terminal.h"
+#include "tools/oracxfs/wizard.h"
 
 namespace oracxfs {
 namespace {
@@ -101,17 +102,14 @@ Status choose_way(Cli& cli, DriveFlags& flags) {
                    "  1  in a browser on this machine\n"
                    "  2  in a browser on another machine, copying an address\n"
                    "  3  on another device, entering a code there (needs a client of the type \"TVs and Limited Input devices\")");
-    const auto answer = ask_line(has_desktop() ? "1, 2 or 3 (1)" : "1, 2 or 3 (2)");
-    if (!answer && answer.error().code != Errc::usage) return fail(answer.error());
-    const std::string way = answer ? *answer : has_desktop() ? "1" : "2";
-    if (way != "1" && way != "2" && way != "3") return fail(Errc::usage, "sign in at Google Drive", "1, 2 or 3 was asked for");
-    flags.paste = way == "2";
-    flags.device = way == "3";
+    ORACX_TRY(const int way, ask_choice("1, 2 or 3", 3, has_desktop() ? 1 : 2));
+    flags.paste = way == 2;
+    flags.device = way == 3;
     return {};
 }
 
 Result<http::TokenRecord> sign_in(Cli& cli, DriveFlags& flags, std::optional<http::GoogleClient> client) {
-    if (cli.flags().no_input || cli.flags().json || !can_prompt())
+    if (!may_ask(cli))
         return fail(Errc::usage, "sign in at Google Drive",
                     "give --token-file TOKEN.json (with --credentials CLIENT.json where it does not name its client), or "
                     "--service-account FILE; at a terminal, oracxfs asks");
@@ -158,6 +156,10 @@ Result<FreshSecrets> secrets_of(Cli& cli, DriveFlags& flags) {
         ORACX_TRY(client, http::parse_google_client(text));
         log::redact_value(client->client_secret);
     }
+    if (!client) {
+        ORACX_TRY(const auto last, last_client(cli, flags.name));
+        if (last && !last->client_id.empty()) client = http::GoogleClient{last->client_id, last->client_secret};
+    }
     http::TokenRecord record;
     if (flags.token_file.empty()) {
         ORACX_TRY(record, sign_in(cli, flags, client));
@@ -181,14 +183,49 @@ Status forget_folder(Cli& cli, const DriveFlags& flags) {
     return SystemDisk().remove(google_drive_root_file(cli.places().state, flags.name));
 }
 
-Result<CommandResult> add_google_drive(Cli& cli, DriveFlags flags) {
+Status expand_paths(Cli& cli, DriveFlags& flags) {
     for (std::string* path : {&flags.ca_file, &flags.credentials, &flags.token_file, &flags.service_account}) {
         if (path->empty()) continue;
         ORACX_TRY(*path, expand_path(*path, cli.environment()));
     }
+    return {};
+}
+
+Result<CommandResult> connect_google_drive(Cli& cli, DriveFlags flags);
+
+Result<CommandResult> add_google_drive(Cli& cli, DriveFlags flags) {
+    if (flags.token_file.empty() && flags.service_account.empty() && may_ask(cli)) {
+        ORACX_TRY(const bool again, means_existing(cli, google_drive_kind(), flags));
+        if (again) return connect_google_drive(cli, flags);
+    }
+    ORACX_TRYV(expand_paths(cli, flags));
     ORACX_TRY(const FreshSecrets fresh, secrets_of(cli, flags));
     ORACX_TRYV(forget_folder(cli, flags));
     return add_provider(cli, flags, provider_values(flags), fresh);
+}
+
+Result<CommandResult> connect_google_drive(Cli& cli, DriveFlags flags) {
+    ORACX_TRYV(expand_paths(cli, flags));
+    ORACX_TRY(const ProviderEntry entry, provider_of_kind(cli, google_drive_kind(), flags.name));
+    flags.name = entry.name;
+    const Json& values = entry.values;
+    flags.scope = values["scope"].as_string().empty() ? "drive.file" : values["scope"].as_string();
+    flags.shared_drive = values["shared_drive"].as_string();
+    flags.act_for = values["act_for"].as_string();
+    flags.base_url = values["base_url"].as_string();
+    flags.ca_file = values["ca_file"].as_string();
+    ORACX_TRY(const FreshSecrets fresh, secrets_of(cli, flags));
+    ORACX_TRYV(forget_folder(cli, flags));
+    return renew_access(cli, entry, fresh, flags.no_test);
+}
+
+void add_sign_in_options(CLI::App& app, DriveFlags& flags) {
+    app.add_option("--credentials", flags.credentials, "JSON file of your OAuth client, as downloaded from Google")->type_name("FILE");
+    auto* token = app.add_option("--token-file", flags.token_file, "A sign-in that was made before, instead of signing in")->type_name("FILE");
+    app.add_option("--service-account", flags.service_account, "Key file of a service account (Google Workspace)")->type_name("FILE")->excludes(token);
+    auto* paste = app.add_flag("--paste", flags.paste, "Sign in with a browser on another machine, copying an address");
+    app.add_flag("--device", flags.device, "Sign in by entering a code on another device")->excludes(paste);
+    app.add_flag("--new-folder", flags.new_folder, "Make a new folder if the one used before is gone or in another account");
 }
 
 }  // namespace
@@ -197,19 +234,22 @@ Run declare_google_drive(CLI::App& app) {
     const auto flags = std::make_shared<DriveFlags>();
     add_common(app, *flags, "google-drive");
     app.add_option("--folder", flags->folder, "Folder there (ORACXPRED)")->type_name("DIR");
-    app.add_option("--credentials", flags->credentials, "JSON file of your OAuth client, as downloaded from Google")->type_name("FILE");
-    auto* token = app.add_option("--token-file", flags->token_file, "A sign-in that was made before, instead of signing in")->type_name("FILE");
-    app.add_option("--service-account", flags->service_account, "Key file of a service account (Google Workspace)")->type_name("FILE")->excludes(token);
+    add_sign_in_options(app, *flags);
     app.add_option("--act-for", flags->act_for, "Whom the service account acts for (domain-wide delegation)")->type_name("ADDRESS");
     app.add_option("--shared-drive", flags->shared_drive, "Id of a shared drive, instead of My Drive")->type_name("ID");
     app.add_option("--scope", flags->scope, "drive.file: sees only its own files (default). drive: sees everything")
         ->check(CLI::IsMember({"drive.file", "drive"}));
-    auto* paste = app.add_flag("--paste", flags->paste, "Sign in with a browser on another machine, copying an address");
-    app.add_flag("--device", flags->device, "Sign in by entering a code on another device")->excludes(paste);
-    app.add_flag("--new-folder", flags->new_folder, "Make a new folder if the one used before is gone or in another account");
     app.add_option("--base-url", flags->base_url, "Another address of the service")->type_name("URL");
     app.add_option("--ca-file", flags->ca_file, "Certificates to trust instead of the system's")->type_name("FILE");
     return [flags](Cli& cli) { return add_google_drive(cli, *flags); };
+}
+
+Run declare_google_drive_connect(CLI::App& app) {
+    const auto flags = std::make_shared<DriveFlags>();
+    app.add_option("--name", flags->name, "Which provider, where there are several of this kind")->type_name("NAME");
+    add_sign_in_options(app, *flags);
+    app.add_flag("--no-test", flags->no_test, "Store the sign-in without testing it");
+    return [flags](Cli& cli) { return connect_google_drive(cli, *flags); };
 }
 
 }  // namespace oracxfs

@@ -21,6 +21,7 @@ CommandTable make_table() {
     add_status_commands(table);
     add_sync_commands(table);
     add_backup_commands(table);
+    add_version_commands(table);
     add_restore_commands(table);
     add_scrub_commands(table);
     add_secret_commands(table);

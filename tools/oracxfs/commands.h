@@ -27,6 +27,7 @@ void add_mount_commands(CommandTable& table);     // mount unmount
 void add_status_commands(CommandTable& table);    // status wait replicas log
 void add_sync_commands(CommandTable& table);     // sync auto-sync runs
 void add_backup_commands(CommandTable& table);   // backups ...
+void add_version_commands(CommandTable& table);   // versions restore-version
 void add_restore_commands(CommandTable& table);  // backups files, backups restore
 void add_scrub_commands(CommandTable& table);    // scrub, backups verify, backups repair
 void add_secret_commands(CommandTable& table);   // secrets ...

@@ -32,6 +32,8 @@ ReplicatorOptions replicator_options(const Config& config) {
     options.retries = config.replication.retries;
     options.delete_grace = config.replication.delete_grace;
     options.heal_after = config.replication.heal_after;
+    options.auth_probe_pause = config.replication.sign_in_pause;
+    options.full_probe_pause = config.replication.full_pause;
     options.trash_age = Millis(config.retention.trash_days * 86'400'000ll);
     options.write_ahead_bytes = config.mount.write_ahead;
     return options;
@@ -57,6 +59,7 @@ bool needs_new_mount(const Config& a, const Config& b) {
            a.mount.provider_dir_write != b.mount.provider_dir_write || a.mount.offline_reads != b.mount.offline_reads || a.mount.browse != b.mount.browse ||
            a.replication.retries != b.replication.retries || a.staging.min_free != b.staging.min_free || a.replication.backoff != b.replication.backoff ||
            a.replication.heal_after != b.replication.heal_after || a.replication.delete_grace != b.replication.delete_grace ||
+           a.replication.sign_in_pause != b.replication.sign_in_pause || a.replication.full_pause != b.replication.full_pause ||
            a.retention.trash_days != b.retention.trash_days;
 }
 
@@ -381,6 +384,18 @@ Status Core::forget_provider(const std::string& name) {
     replicator_->remove_provider(row->id);
     std::erase_if(members_, [&](const Member& m) { return m.entry.name == name; });
     return catalog_->forget_provider(row->id);
+}
+
+Status Core::reopen_provider(const std::string& name) {
+    const std::lock_guard one(reload_mutex_);
+    for (Member& member : members_) {
+        if (member.entry.name != name || !member.entry.enabled) continue;
+        member.provider = make(member.entry);
+        announce(member);  // ends the work of the old one
+        ORACX_TRYV(catalog_->make_due(member.id, clock_.wall()));
+        replicator_->probe_now(member.id);
+    }
+    return {};
 }
 
 void Core::probe_provider(const std::string& name) {

@@ -17,6 +17,7 @@
 #include "base/unique_fd.h"
 #include "fs/fuse_adapter.h"
 #include "tools/backup/backup_service.h"
+#include "tools/backup/backup_views.h"
 #include "tools/backup/package_browser.h"
 #include "tools/control/envelope.h"
 #include "tools/control/server.h"
@@ -70,9 +71,15 @@ void configure_log(const DaemonOptions& options) {
     log::configure(logging);
 }
 
+StateView full_view(Core& core, BackupService& backups) {
+    StateView view = core.view();
+    view.schedule = [&backups] { return backups.schedule_report(); };
+    return view;
+}
+
 // What the socket can do to a running daemon, beyond looking.
 void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& backups, const std::string& mount_point, const std::function<void()>& end) {
-    add_state_handlers(registry, [&core] { return core.view(); });
+    add_state_handlers(registry, [&core, &backups] { return full_view(core, backups); });
     backups.add_handlers(registry);
     registry.add("ping", [](const Json&, const OpContext&, const Emit&) -> Result<Json> {
         return Json::object({{"pid", std::int64_t{::getpid()}}, {"version", ORACXFS_VERSION}});
@@ -88,6 +95,16 @@ void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& b
         // Whoever asks goes on to wait for uploads: the provider should not count as down any more when they do.
         const SteadyTime deadline = core.clock().steady() + kProbeMax;
         while (core.is_down(name) && core.clock().steady() < deadline)
+            if (!core.clock().sleep_for(kProbeLook, ctx.stop)) break;
+        return Json::object({{"down", core.is_down(name)}});
+    });
+    registry.add("provider-reopen", [&core](const Json& args, const OpContext& ctx, const Emit&) -> Result<Json> {
+        const std::string& name = args["name"].as_string();
+        ORACX_TRYV(core.reopen_provider(name));
+        // Until it is known how it stands, so that `status` is right when the command has ended.
+        const bool expected = !args["signed_in"].as_bool();
+        const SteadyTime deadline = core.clock().steady() + kProbeMax;
+        while (core.is_down(name) != expected && core.clock().steady() < deadline)
             if (!core.clock().sleep_for(kProbeLook, ctx.stop)) break;
         return Json::object({{"down", core.is_down(name)}});
     });
@@ -111,7 +128,7 @@ void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& b
 }
 
 // Keeps systemd's status line true, and the log short.
-void report_verdict(Core& core, const std::stop_token& stop) {
+void report_verdict(Core& core, BackupService& backups, const std::stop_token& stop) {
     core.tidy_log();
     SteadyTime tidied = core.clock().steady();
     while (core.clock().sleep_for(kStatusPause, stop)) {
@@ -119,8 +136,9 @@ void report_verdict(Core& core, const std::stop_token& stop) {
             core.tidy_log();
             tidied = core.clock().steady();
         }
-        const auto report = status_report(core.view());
-        if (!report) continue;
+        const StateView view = full_view(core, backups);
+        auto report = status_report(view);
+        if (!report || !add_backup_status(*report, view)) continue;
         sd_notify("STATUS=" + (*report)["state"].as_string() + ", " + std::to_string((*report)["files"]["incomplete"].as_int()) + " files not yet everywhere");
     }
 }
@@ -208,7 +226,7 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     Status served;
     {
         const std::stop_callback on_signal(signals.token(), [&] { mount->exit(); });
-        std::jthread verdict([&](const std::stop_token& stop) { report_verdict(*core, stop); });
+        std::jthread verdict([&](const std::stop_token& stop) { report_verdict(*core, *backups, stop); });
         std::jthread watchdog;
         if (const auto interval = watchdog_interval())
             watchdog = std::jthread([&, pause = *interval / 2](const std::stop_token& stop) { feed_watchdog(*core, pause, stop); });

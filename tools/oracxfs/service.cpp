@@ -1,5 +1,6 @@
 #include "tools/oracxfs/service.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -135,10 +136,12 @@ Json replica_report(const ReplicaListing& row) {
     return json;
 }
 
-Result<Json> wait_for_replicas(const StateView& view, const Json& args, const OpContext& ctx, const Emit& emit) {
-    if (view.replicator == nullptr) return fail(Errc::daemon_unreachable, "wait", "no daemon runs, so nothing is uploaded");
-    const std::string path = get_bytes(args, "path");
-    ORACX_TRYV(check_path(view.catalog, path));
+namespace {
+
+enum class Waited { settled, partly, timed_out };
+
+// For what is pending now.
+Result<Waited> wait_once(const StateView& view, const std::string& path, const Json& args, std::optional<SteadyTime> deadline, const OpContext& ctx, const Emit& emit) {
     struct Shared {
         std::mutex mutex;
         std::condition_variable_any changed;
@@ -153,10 +156,9 @@ Result<Json> wait_for_replicas(const StateView& view, const Json& args, const Op
         }
         shared->changed.notify_all();
     });
-    std::optional<SteadyTime> deadline;
-    if (const Json* timeout = args.find("timeout_ms")) deadline = view.clock.steady() + Millis(timeout->as_int());
     bool timed_out = false;
-    for (std::unique_lock lock(shared->mutex); !shared->outcome && !timed_out;) {
+    std::unique_lock lock(shared->mutex);
+    while (!shared->outcome && !timed_out) {
         if (ctx.stop.stop_requested()) break;
         SteadyTime until = view.clock.steady() + kProgressPause;
         if (deadline) until = std::min(until, *deadline);
@@ -169,11 +171,37 @@ Result<Json> wait_for_replicas(const StateView& view, const Json& args, const Op
         if (report) emit(Json::object({{"type", "progress"}, {"transfers", (*report)["transfers"]}, {"files", (*report)["files"]}, {"pending_bytes", (*report)["pending_bytes"]}}));
         lock.lock();
     }
+    const std::optional<Status> outcome = shared->outcome;
+    lock.unlock();
     shared->stop.request_stop();
     if (ctx.stop.stop_requested()) return fail(Errc::cancelled, "wait", "interrupted; the upload goes on");
-    if (shared->outcome && !*shared->outcome && shared->outcome->error().code != Errc::partial) return fail(shared->outcome->error());
+    if (!outcome) return Waited::timed_out;
+    if (*outcome) return Waited::settled;
+    if (outcome->error().code != Errc::partial) return fail(outcome->error());
+    return Waited::partly;
+}
+
+}  // namespace
+
+Result<Json> wait_for_replicas(const StateView& view, const Json& args, const OpContext& ctx, const Emit& emit) {
+    if (view.replicator == nullptr) return fail(Errc::daemon_unreachable, "wait", "no daemon runs, so nothing is uploaded");
+    const std::string path = get_bytes(args, "path");
+    ORACX_TRYV(check_path(view.catalog, path));
+    std::optional<SteadyTime> deadline;
+    if (const Json* timeout = args.find("timeout_ms")) deadline = view.clock.steady() + Millis(timeout->as_int());
+    Waited waited = Waited::settled;
+    for (bool more = true; more;) {
+        ORACX_TRY(std::vector<VersionId> asked, view.catalog.pending_versions(path));
+        std::sort(asked.begin(), asked.end());
+        ORACX_TRY(waited, wait_once(view, path, args, deadline, ctx, emit));
+        ORACX_TRY(const auto left, view.catalog.pending_versions(path));
+        // What was written meanwhile is no failure: it is waited for too.
+        more = waited != Waited::timed_out &&
+               std::any_of(left.begin(), left.end(), [&](VersionId version) { return !std::binary_search(asked.begin(), asked.end(), version); });
+    }
     ORACX_TRY(Json data, pending_report(view, path, kPendingMax));
     const bool any = data["pending_files"].as_int() > 0;
+    const bool timed_out = waited == Waited::timed_out;
     std::string state = !any ? "settled" : timed_out ? "pending" : data["without_copy"].as_int() > 0 ? "at_risk" : "partial";
     data.set("state", std::move(state));
     return data;
@@ -181,7 +209,12 @@ Result<Json> wait_for_replicas(const StateView& view, const Json& args, const Op
 
 void add_state_handlers(HandlerRegistry& registry, std::function<StateView()> view) {
     add_backup_views(registry, view);
-    registry.add("status", [view](const Json&, const OpContext&, const Emit&) -> Result<Json> { return status_report(view()); });
+    registry.add("status", [view](const Json&, const OpContext&, const Emit&) -> Result<Json> {
+        const StateView state = view();
+        ORACX_TRY(Json report, status_report(state));
+        ORACX_TRYV(add_backup_status(report, state));
+        return report;
+    });
     registry.add("replicas", [view](const Json& args, const OpContext&, const Emit& emit) -> Result<Json> { return replicas(view(), args, emit); });
     registry.add("pending", [view](const Json& args, const OpContext&, const Emit&) -> Result<Json> {
         const std::string path = get_bytes(args, "path");

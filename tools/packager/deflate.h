@@ -39,8 +39,9 @@ class BlockCompressor {
         whole,     // a complete deflate stream
         joinable,  // not the last block, ends on a byte boundary; end_of_stream() follows after the last one
     };
-    // Nothing when storing is as good. Errors: corrupt when the result does not inflate to the input.
-    Result<std::optional<Bytes>> compress(ByteSpan input, Form form);
+    // Nothing when storing is as good; a quick look decides first, a strict one where the input is `suspected` to be
+    // compressed already. Errors: corrupt when the result does not inflate to the input.
+    Result<std::optional<Bytes>> compress(ByteSpan input, Form form, bool suspected = false);
 
   private:
     struct Impl;
@@ -52,7 +53,7 @@ void append_stored_blocks(Bytes& out, ByteSpan data);
 // Ends a joined stream.
 ByteSpan end_of_stream();
 
-// The content is known to be compressed already, by its first bytes: gzip, zip, jpeg, mp4 and so on.
+// The content seems to be compressed already, by its first bytes: gzip, zip, jpeg, mp4 and so on.
 bool looks_compressed(ByteSpan beginning);
 
 std::uint32_t crc32_of(ByteSpan data, std::uint32_t before = 0);

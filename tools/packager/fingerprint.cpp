@@ -9,8 +9,9 @@ namespace {
 
 using MemberKind = PlannedMember::Kind;
 
-// Kernels stamp files with a clock that ticks every few milliseconds, and file systems may keep whole seconds only.
-constexpr std::int64_t kFreshNs = 2'100'000'000;
+// What is written through a memory mapping shows in a file's times only once until the page is on the disk (after half a
+// minute at most); kernels also stamp with a clock that ticks every few milliseconds, file systems some in whole seconds.
+constexpr std::int64_t kFreshNs = 60'000'000'000;
 constexpr std::size_t kShownBytes = 16;
 
 void feed(Sha256Hasher& hasher, std::string_view text) { hasher.update(std::as_bytes(std::span(text.data(), text.size()))); }

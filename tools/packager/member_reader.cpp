@@ -261,12 +261,7 @@ Status MemberReader::read_database(const PlannedMember& member) {
         ORACX_TRY(head.stat, stat_of(fd));
     }
     struct stat log {};
-    if (::stat((plan_.full_path(member) + "-wal").c_str(), &log) == 0) {
-        const FileStat stat = file_stat(log);
-        head.stat.size += stat.size;
-        head.stat.mtime_ns = std::max(head.stat.mtime_ns, stat.mtime_ns);
-        head.stat.ctime_ns = std::max(head.stat.ctime_ns, stat.ctime_ns);
-    }
+    if (::stat((plan_.full_path(member) + "-wal").c_str(), &log) == 0) add_log(head.stat, file_stat(log));
     auto path = copy_database(member);
     if (!path) {
         if (path.error().code == Errc::cancelled || plan_.sources[member.of].config.kind == "sqlite") return fail(std::move(path).error());

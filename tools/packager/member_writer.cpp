@@ -22,15 +22,12 @@ Status pack_piece(Piece& piece, BlockCompressor& compressor, const PackageReques
     piece.size = piece.content.size();
     piece.crc = crc32_of(piece.content);
     if (piece.is_whole() && has_content(piece.head.kind)) piece.sha256 = sha256_of(piece.content);
-    if (!piece.compressed_already) {
-        const auto form = piece.is_whole() ? BlockCompressor::Form::whole : BlockCompressor::Form::joinable;
-        ORACX_TRY(auto packed, compressor.compress(piece.content, form));
-        if (packed) {
-            piece.packed = std::move(*packed);
-            piece.content = Bytes();
-        }
-    }
-    if (piece.packed.empty()) {
+    const auto form = piece.is_whole() ? BlockCompressor::Form::whole : BlockCompressor::Form::joinable;
+    ORACX_TRY(auto packed, compressor.compress(piece.content, form, piece.compressed_already));
+    if (packed) {
+        piece.packed = std::move(*packed);
+        piece.content = Bytes();
+    } else {
         piece.stored = true;
         piece.packed = std::move(piece.content);
     }

@@ -27,7 +27,11 @@ std::int64_t nanoseconds(const timespec& time) { return std::int64_t{time.tv_sec
 // made different where they are not.
 Result<std::string> choose_name(const BackupSource& source, std::set<std::string>& taken) {
     std::string name = source.name;
-    if (name.empty()) name = last_part_of(source.path);
+    if (name.empty()) {
+        std::string_view path = source.path;
+        while (path.ends_with('/')) path.remove_suffix(1);
+        name = last_part_of(path);
+    }
     if (name.empty()) name = "root";
     if (!is_safe_member_name(name) || name.find('/') != std::string::npos)
         return fail(Errc::invalid, fmt::format("source \"{}\"", name), "this is no name for a member of a package");
@@ -48,11 +52,7 @@ Result<FileStat> stat_of_database(const std::string& path) {
     if (::stat(path.c_str(), &status) != 0) return fail(error_from_errno(errno, "pack " + path));
     if (!S_ISREG(status.st_mode)) return fail(Errc::invalid, "pack " + path, "a database is a file");
     FileStat stat = file_stat(status);
-    if (::stat((path + "-wal").c_str(), &status) == 0) {
-        stat.size += static_cast<std::uint64_t>(status.st_size);
-        stat.mtime_ns = std::max(stat.mtime_ns, nanoseconds(status.st_mtim));
-        stat.ctime_ns = std::max(stat.ctime_ns, nanoseconds(status.st_ctim));
-    }
+    if (::stat((path + "-wal").c_str(), &status) == 0) add_log(stat, file_stat(status));
     return stat;
 }
 
@@ -103,6 +103,13 @@ void add_text(PackagePlan& plan, ExtraMember text) {
 FileStat file_stat(const struct stat& from) {
     return {static_cast<std::uint64_t>(from.st_size), nanoseconds(from.st_mtim), nanoseconds(from.st_ctim),
             from.st_mode, from.st_dev, from.st_ino};
+}
+
+void add_log(FileStat& database, const FileStat& log) {
+    if (log.size == 0) return;
+    database.size += log.size;
+    database.mtime_ns = std::max(database.mtime_ns, log.mtime_ns);
+    database.ctime_ns = std::max(database.ctime_ns, log.ctime_ns);
 }
 
 std::string PackagePlan::path_below(const PlannedMember& member) const {

@@ -22,6 +22,8 @@ struct FileStat {
     bool operator==(const FileStat&) const = default;
 };
 FileStat file_stat(const struct stat& from);
+// A database changes when its write-ahead log does. An empty one says nothing: it comes and goes with readers.
+void add_log(FileStat& database, const FileStat& log);
 
 struct PlannedMember {
     enum class Kind : std::uint8_t {

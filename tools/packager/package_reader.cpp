@@ -1,7 +1,8 @@
 #include "tools/packager/package_reader.h"
 
+#include <algorithm>
 #include <array>
-#include <unordered_map>
+#include <numeric>
 
 #include "providers/wait.h"
 #include "tools/packager/inflate.h"
@@ -14,7 +15,9 @@ namespace {
 
 // What local headers have besides name and data; more of it costs one more read.
 constexpr std::uint64_t kLocalExtraGuess = 256;
-constexpr std::uint64_t kManifestBytesMax = 512u << 20;
+// The list of members, and what is said about the whole. A manifest takes many times its size in memory when it is read,
+// so a stranger's must not be larger than its members can explain.
+constexpr std::uint64_t kManifestBytesBase = 16u << 20, kManifestBytesPerMember = 1024;
 
 tl::unexpected<Error> damaged(const PackageEntry& entry, std::string why) {
     return fail(Error(Errc::corrupt, "extract " + entry.name, std::move(why)));
@@ -35,7 +38,7 @@ struct PackageReader::Impl {
     std::uint64_t directory_offset = 0;
     std::string directory;  // and all that follows
     std::vector<PackageEntry> entries;
-    std::unordered_map<std::string_view, std::size_t> by_name;
+    std::vector<std::uint32_t> by_name;  // indexes of entries, in the order of their names
     std::optional<Manifest> manifest;
 };
 
@@ -54,7 +57,7 @@ Status PackageReader::Impl::open(const OpContext& ctx, std::string known) {
     Bytes tail;
     if (known.empty() || known.size() > size) {
         tail.resize(static_cast<std::size_t>(std::min(size, zip::kTailBytes)));
-        ORACX_TRYV(window.read(ctx, size - tail.size(), size, tail));
+        if (!tail.empty()) ORACX_TRYV(window.fetch(ctx, size - tail.size(), tail));
         known.assign(reinterpret_cast<const char*>(tail.data()), tail.size());
     }
     const std::uint64_t known_offset = size - known.size();
@@ -65,21 +68,24 @@ Status PackageReader::Impl::open(const OpContext& ctx, std::string known) {
         directory = known.substr(static_cast<std::size_t>(end.directory_offset - known_offset));
     } else {
         directory.resize(static_cast<std::size_t>(known_offset - end.directory_offset));
-        ORACX_TRYV(window.read(ctx, end.directory_offset, known_offset, std::as_writable_bytes(std::span(directory.data(), directory.size()))));
+        ORACX_TRYV(window.fetch(ctx, end.directory_offset, std::as_writable_bytes(std::span(directory.data(), directory.size()))));
         directory += known;
     }
     window.keep_tail(std::move(tail));
     ORACX_TRY(entries, zip::parse_directory(bytes_of(directory).first(static_cast<std::size_t>(end.directory_bytes)), end));
-    by_name.reserve(entries.size());
-    for (std::size_t i = 0; i < entries.size(); ++i) by_name.emplace(entries[i].name, i);
+    by_name.resize(entries.size());
+    std::iota(by_name.begin(), by_name.end(), 0u);
+    std::sort(by_name.begin(), by_name.end(), [&](std::uint32_t a, std::uint32_t b) { return entries[a].name < entries[b].name; });
     return {};
 }
 
 const std::vector<PackageEntry>& PackageReader::entries() const { return impl_->entries; }
 
 const PackageEntry* PackageReader::find(std::string_view name) const {
-    const auto found = impl_->by_name.find(name);
-    return found == impl_->by_name.end() ? nullptr : &impl_->entries[found->second];
+    const auto& entries = impl_->entries;
+    const auto found = std::lower_bound(impl_->by_name.begin(), impl_->by_name.end(), name,
+                                        [&](std::uint32_t index, std::string_view wanted) { return entries[index].name < wanted; });
+    return found == impl_->by_name.end() || entries[*found].name != name ? nullptr : &entries[*found];
 }
 
 std::string PackageReader::directory_bytes() const { return impl_->directory; }
@@ -89,7 +95,8 @@ void PackageReader::expect_until(std::uint64_t offset) { impl_->window.expect_un
 Result<const Manifest*> PackageReader::manifest(const OpContext& ctx) {
     if (impl_->manifest) return &*impl_->manifest;
     const PackageEntry* entry = find(kManifestName);
-    if (entry == nullptr || entry->size > kManifestBytesMax) return fail(Errc::not_found, "read the manifest", "the package has none");
+    if (entry == nullptr) return fail(Errc::not_found, "read the manifest", "the package has none");
+    if (entry->size > kManifestBytesBase + entries().size() * kManifestBytesPerMember) return fail(Errc::invalid, "read the manifest", "it is too large");
     std::string text;
     ORACX_TRYV(extract(ctx, *entry, [&](ByteSpan data) -> Status {
         text.append(reinterpret_cast<const char*>(data.data()), data.size());

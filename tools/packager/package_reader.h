@@ -24,7 +24,7 @@ struct PackageReaderOptions {
     std::string directory_bytes;  // from PackageReader::directory_bytes(), of this very package; "" = not known
 };
 
-// One user at a time. Memory: the directory, about 150 bytes a member, and 6 MiB.
+// One user at a time. Memory: the directory, about 250 bytes a member, and 6 MiB.
 class PackageReader {
   public:
     // Errors: corrupt (no ZIP file, a damaged or a hostile one), unsupported, too_large, and what the reader says.

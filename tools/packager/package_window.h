@@ -21,6 +21,8 @@ class PackageWindow {
     // Some bytes from `offset` on, at least one; valid until the next call. A read that is needed goes up to `until` (or
     // to what is expected), but not beyond a window's size.
     Result<ByteSpan> view(const OpContext& ctx, std::uint64_t offset, std::uint64_t until);
+    // Exactly these bytes, with one read.
+    Status fetch(const OpContext& ctx, std::uint64_t offset, std::span<std::byte> into) { return source_->read_at(ctx, offset, into); }
     Status read(const OpContext& ctx, std::uint64_t offset, std::uint64_t until, std::span<std::byte> into);
 
   private:

@@ -16,6 +16,7 @@ namespace {
 // Each has a compressor of 9 MiB and two blocks.
 constexpr unsigned kWorkersMax = 8;
 constexpr Millis kProgressPause{100};
+constexpr std::uint64_t kMembersBetweenWords = 100;
 
 unsigned worker_count(const PackageRequest& request) {
     const unsigned wanted = request.workers != 0 ? request.workers : std::thread::hardware_concurrency();
@@ -74,16 +75,17 @@ void tell(const std::function<void(const PackageProgress&)>& progress, const Pac
 
 // Takes out what comes until the queue is over.
 void write_pieces(const PackagePlan& plan, PieceQueue& queue, MemberWriter& writer, const std::function<void(const PackageProgress&)>& progress) {
-    std::uint64_t told = writer.bytes_done();
+    std::uint64_t told = writer.bytes_done(), told_members = writer.members();
     while (!queue.is_over()) {
         std::unique_ptr<Piece> piece = queue.next(kProgressPause);
         const bool waited = piece == nullptr;
         if (!waited) {
             if (Status taken = writer.take(std::move(piece)); !taken) queue.fail_with(std::move(taken).error());
         }
-        if (waited || writer.bytes_done() - told >= kDeflateBlockBytes) {
+        if (waited || writer.bytes_done() - told >= kDeflateBlockBytes || writer.members() - told_members >= kMembersBetweenWords) {
             tell(progress, plan, writer);
             told = writer.bytes_done();
+            told_members = writer.members();
         }
     }
 }

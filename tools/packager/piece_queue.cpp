@@ -24,7 +24,8 @@ bool PieceQueue::add(std::unique_ptr<Piece> piece) {
     piece->charge = piece->content.size() + kPieceOverhead;
     ORACX_ASSERT(piece->charge <= kRoomBytes - kHeldBytesMax);
     std::unique_lock lock(mutex_);
-    if (!room_.wait(lock, stop_.get_token(), [&] { return used_ + piece->charge <= kRoomBytes; })) return false;
+    room_.wait(lock, stop_.get_token(), [&] { return used_ + piece->charge <= kRoomBytes; });
+    if (stop_.stop_requested()) return false;  // also where there is room
     used_ += piece->charge;
     pieces_.push_back(std::move(piece));
     work_.notify_one();
@@ -51,8 +52,8 @@ void PieceQueue::end() {
 
 Piece* PieceQueue::take() {
     std::unique_lock lock(mutex_);
-    if (!work_.wait(lock, stop_.get_token(), [&] { return taken_ < pieces_.size() || ended_; })) return nullptr;
-    return taken_ < pieces_.size() ? pieces_[taken_++].get() : nullptr;
+    work_.wait(lock, stop_.get_token(), [&] { return taken_ < pieces_.size() || ended_; });
+    return taken_ < pieces_.size() && !stop_.stop_requested() ? pieces_[taken_++].get() : nullptr;
 }
 
 void PieceQueue::finish(Piece* piece) {

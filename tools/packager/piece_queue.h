@@ -35,7 +35,7 @@ struct Piece {
     bool streamed = false;           // too large to be held back until its sizes are known
     bool keep = true;                // of the last: false if the member is to be dropped, because it is read again
     bool changed_while_read = false; // of the last
-    bool compressed_already = false; // its content is known to be
+    bool compressed_already = false; // its content seems to be
     MemberHead head;                 // of the first
     Bytes content;                   // emptied when it was compressed
     Sha256 sha256{};                 // of the last: of the whole member

@@ -84,11 +84,16 @@ class Choice {
 
 class Restorer {
   public:
-    Restorer(const OpContext& ctx, PackageReader& reader, const RestoreOptions& options, RestoreTarget& target, RestoreReport& report)
-        : ctx_(ctx), reader_(reader), options_(options), target_(target), report_(report) {}
+    Restorer(const OpContext& ctx, PackageReader& reader, const RestoreOptions& options, RestoreTarget& target, RestoreReport& report,
+             const std::function<void(const RestoreProgress&)>& progress)
+        : ctx_(ctx), reader_(reader), options_(options), target_(target), report_(report), progress_(progress) {}
+    // What was to be read along is of no use to others.
+    ~Restorer() { reader_.expect_until(0); }
+    Restorer(const Restorer&) = delete;
+    Restorer& operator=(const Restorer&) = delete;
 
     Status choose();
-    Status run(const std::function<void(const RestoreProgress&)>& progress);
+    Status run();
 
   private:
     void problem(const PackageEntry& entry, What what, std::string why) { report_.problems.push_back({bare(entry.name), what, std::move(why)}); }
@@ -101,6 +106,7 @@ class Restorer {
     void restore_folders();
     Result<bool> may_write(const PackageEntry& entry, bool& replaces);
     std::uint64_t expect_run(std::size_t from);
+    void tell(bool always);
     // Trouble of one member is reported; what concerns the whole is passed on.
     Status settle(const PackageEntry& entry, Status status);
     Status settle_source(const PackageEntry& entry, Error error);
@@ -110,6 +116,8 @@ class Restorer {
     const RestoreOptions& options_;
     RestoreTarget& target_;
     RestoreReport& report_;
+    const std::function<void(const RestoreProgress&)>& progress_;
+    RestoreProgress now_;
     SystemClock clock_;
     const Manifest* manifest_ = nullptr;
     std::vector<const PackageEntry*> files_;    // by their place in the package
@@ -223,6 +231,7 @@ Status Restorer::restore_file(const PackageEntry& entry) {
         if (report_.bytes + data.size() > bytes_max_) return fail(Errc::too_large, "restore", "the package holds more than there is room for");
         report_.bytes += data.size();
         written = file->write(data);
+        tell(false);
         return written;
     });
     // A full disk would fail all others too.
@@ -266,6 +275,13 @@ Status Restorer::restore_link(const PackageEntry& entry) {
     return {};
 }
 
+void Restorer::tell(bool always) {
+    constexpr std::uint64_t kBytesBetweenWords = 1u << 20;
+    if (!progress_ || (!always && report_.bytes - now_.bytes_done < kBytesBetweenWords)) return;
+    now_.bytes_done = report_.bytes;
+    progress_(now_);
+}
+
 // Members that lie one after the other are read with few requests.
 std::uint64_t Restorer::expect_run(std::size_t from) {
     const auto end_of = [](const PackageEntry& entry) { return entry.offset + zip::kLocalBytes + entry.name.size() + entry.compressed; };
@@ -288,7 +304,7 @@ void Restorer::restore_folders() {
     }
 }
 
-Status Restorer::run(const std::function<void(const RestoreProgress&)>& progress) {
+Status Restorer::run() {
     if (!options_.dry_run) {
         ORACX_TRY(const std::uint64_t room, target_.free_bytes());
         const std::uint64_t usable = room > kSpareBytes ? room - kSpareBytes : 0;
@@ -297,20 +313,18 @@ Status Restorer::run(const std::function<void(const RestoreProgress&)>& progress
             return fail(options_.bytes_max != 0 && bytes_total_ > options_.bytes_max ? Errc::too_large : Errc::local_full, "restore",
                         std::to_string(bytes_total_) + " bytes are wanted, there is room for " + std::to_string(bytes_max_));
     }
-    RestoreProgress now;
-    now.bytes_total = bytes_total_;
-    now.members_total = files_.size() + links_.size();
+    now_.bytes_total = bytes_total_;
+    now_.members_total = files_.size() + links_.size();
     std::vector<const PackageEntry*> order = files_;
     order.insert(order.end(), links_.begin(), links_.end());
     std::uint64_t expected = 0;
     for (std::size_t i = 0; i < order.size(); ++i) {
         ORACX_TRYV(still_wanted(ctx_, clock_));
         if (i < files_.size() && files_[i]->offset >= expected) expected = expect_run(i);
-        now.current = order[i]->name;
+        now_.current = order[i]->name;
         ORACX_TRYV(restore_one(*order[i]));
-        now.bytes_done = report_.bytes;
-        now.members_done = i + 1;
-        if (progress) progress(now);
+        now_.members_done = i + 1;
+        tell(true);
     }
     if (options_.dry_run) return {};
     restore_folders();
@@ -336,9 +350,9 @@ Result<RestoreReport> restore_package(const OpContext& ctx, PackageReader& reade
                                       const std::function<void(const RestoreProgress&)>& progress) {
     RestoreReport report;
     ORACX_TRY(RestoreTarget target, RestoreTarget::open(options.to, !options.dry_run));
-    Restorer restorer(ctx, reader, options, target, report);
+    Restorer restorer(ctx, reader, options, target, report, progress);
     ORACX_TRYV(restorer.choose());
-    ORACX_TRYV(restorer.run(progress));
+    ORACX_TRYV(restorer.run());
     return report;
 }
 

@@ -102,7 +102,7 @@ bool TreeWalk::run() {
 
 bool TreeWalk::walk(const std::string& path, const FileStat& stat) {
     const std::size_t before = plan_.members.size();
-    plan_.members.push_back({child_of(source_.name, path) + (path.empty() ? "/" : "/"), MemberKind::folder, index_, stat});
+    plan_.members.push_back({path.empty() ? source_.name + "/" : child_of(source_.name, path) + "/", MemberKind::folder, index_, stat});
     if (source_.config.one_file_system && stat.device != root_device_) return true;
     above_.emplace_back(stat.device, stat.inode);
     std::vector<Entry> entries = list(path, full_path(path));
@@ -164,9 +164,7 @@ void TreeWalk::mark_databases(const std::string& path, std::vector<Entry>& entri
         found->kind = MemberKind::database;
         part.kind = MemberKind::database_part;
         if (!part.name.ends_with("-wal")) continue;
-        found->stat.size += part.stat.size;
-        found->stat.mtime_ns = std::max(found->stat.mtime_ns, part.stat.mtime_ns);
-        found->stat.ctime_ns = std::max(found->stat.ctime_ns, part.stat.ctime_ns);
+        add_log(found->stat, part.stat);
     }
 }
 

@@ -82,6 +82,8 @@ PackageEntry::Kind kind_of(const PackageEntry& entry) {
         case 0:
         case S_IFREG: return Kind::file;
         case S_IFLNK: return Kind::symlink;
+        // What Info-ZIP read from its standard input has the type of that: a pipe, with content.
+        case S_IFIFO: return entry.size != 0 ? Kind::file : Kind::other;
         default: return Kind::other;  // also a "folder" without '/', whose data would have no place
     }
 }

@@ -31,8 +31,8 @@ struct PackageEntry {
 
 namespace zip {
 
-// More than 4 million members of usual names.
-inline constexpr std::uint64_t kDirectoryBytesMax = 512u << 20;
+// More than 2 million members of usual names.
+inline constexpr std::uint64_t kDirectoryBytesMax = 256u << 20;
 // What must be read from the end to find the directory in any case.
 inline constexpr std::uint64_t kTailBytes = 1u << 20;
 

@@ -65,7 +65,7 @@ void note(PackageDecision& decision, RetentionReason reason, std::string text) {
 
 // One reason is enough here: nothing else is asked about such a package.
 std::optional<RetentionNote> why_not_counted(const RetentionPackage& package, const RetentionInput& input, bool twin) {
-    if (package.series.empty() || package.series != input.series)
+    if (package.series != input.series)  // ours is never ""
         return RetentionNote{RetentionReason::not_ours, "not made here"};
     const auto named = parse_package_name(input.name_prefix, package.name);
     if (!named || *named != std::chrono::floor<std::chrono::seconds>(package.time))

@@ -202,10 +202,10 @@ Millis longest_pause(const Schedule& schedule) {
     return longest;
 }
 
-Millis retry_pause(const RetryPolicy& policy, std::uint32_t failures, std::uint64_t seed) {
-    Millis pause = policy.first;
-    for (std::uint32_t i = 1; i < failures && pause < policy.longest; ++i) pause *= 2;
-    pause = std::min(pause, policy.longest);
+Millis retry_pause(const RetryPauses& pauses, std::uint32_t failures, std::uint64_t seed) {
+    Millis pause = pauses.first;
+    for (std::uint32_t i = 1; i < failures && pause < pauses.longest; ++i) pause *= 2;
+    pause = std::min(pause, pauses.longest);
     const std::uint64_t share = static_cast<std::uint64_t>(pause.count() / 4 + 1);
     return pause - Millis(static_cast<std::int64_t>(mixed(seed ^ mixed(failures)) % share));
 }

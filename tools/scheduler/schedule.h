@@ -84,11 +84,11 @@ Millis longest_pause(const Schedule& schedule);
 
 // Pauses before a job that failed is tried again: the first, doubled each time up to the longest, shorter by up to a
 // quarter so that several machines don't come back in step.
-struct RetryPolicy {
+struct RetryPauses {
     Millis first{60'000};
     Millis longest{3'600'000};
 };
 // `failures`: in a row, 1 = the first one.
-Millis retry_pause(const RetryPolicy& policy, std::uint32_t failures, std::uint64_t seed);
+Millis retry_pause(const RetryPauses& pauses, std::uint32_t failures, std::uint64_t seed);
 
 }  // namespace oracxfs

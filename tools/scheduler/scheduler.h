@@ -44,7 +44,7 @@ struct ScheduledJob {
     std::function<std::optional<std::string>()> hold = {};
     std::string group = {};    // "" = no group
     bool quiet = false;        // runs so often that only its failures are worth a line in the log
-    RetryPolicy retry = {};    // longest = 0: a failed run is not tried again before its next slot
+    RetryPauses retry = {};    // longest = 0: a failed run is not tried again before its next slot
 };
 
 struct JobStatus {

@@ -144,9 +144,9 @@ RunRecord Scheduler::Impl::finish(Entry& entry, const Status& result) {
     run.result = RunResult::failed;
     run.failures += 1;
     std::string next = "at its next time";
-    if (const RetryPolicy& policy = entry.job.retry; policy.longest > Millis(0)) {
+    if (const RetryPauses& pauses = entry.job.retry; pauses.longest > Millis(0)) {
         // What only a person can put right is still looked at now and then.
-        Millis pause = info(error.code).retry == RetryClass::never ? policy.longest : retry_pause(policy, run.failures, options.seed);
+        Millis pause = info(error.code).retry == RetryClass::never ? pauses.longest : retry_pause(pauses, run.failures, options.seed);
         pause = std::max(pause, error.retry_after.value_or(Millis(0)));
         run.retry_at = now + pause;
         next = "in " + format_duration(pause);

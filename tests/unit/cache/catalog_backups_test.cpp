@@ -12,13 +12,18 @@ using testing::SizeIs;
 class CatalogBackupsTest : public CatalogTest {
   protected:
     std::int64_t begin(const std::string& kind) {
-        const auto id = catalog_->begin_run({.kind = kind, .started = now()});
+        RunRow run;
+        run.kind = kind;
+        run.started = now();
+        const auto id = catalog_->begin_run(run);
         EXPECT_THAT(id, IsOk());
         return id.value_or(0);
     }
     std::vector<std::int64_t> ids(const RunQuery& query) {
         std::vector<std::int64_t> list;
-        for (const RunRow& row : catalog_->runs(query).value()) list.push_back(row.id);
+        const auto rows = catalog_->runs(query);
+        EXPECT_THAT(rows, IsOk());
+        for (const RunRow& row : *rows) list.push_back(row.id);
         return list;
     }
     PackageRow packed(const std::string& name) {
@@ -69,10 +74,10 @@ TEST_F(CatalogBackupsTest, ARunIsRememberedWithItsEnd) {
 
 TEST_F(CatalogBackupsTest, RunsComeNewestFirstInPagesAndByKind) {
     const std::int64_t a = begin("backup"), b = begin("scrub"), c = begin("backup");
-    EXPECT_THAT(ids({.kind = ""}), ElementsAre(c, b, a));
-    EXPECT_THAT(ids({.kind = "backup"}), ElementsAre(c, a));
-    EXPECT_THAT(ids({.kind = "backup", .before = c}), ElementsAre(a));
-    EXPECT_THAT(ids({.kind = "", .limit = 1}), ElementsAre(c));
+    EXPECT_THAT(ids({.kind = "", .before = {}, .limit = 50}), ElementsAre(c, b, a));
+    EXPECT_THAT(ids({.kind = "backup", .before = {}, .limit = 50}), ElementsAre(c, a));
+    EXPECT_THAT(ids({.kind = "backup", .before = c, .limit = 50}), ElementsAre(a));
+    EXPECT_THAT(ids({.kind = "", .before = {}, .limit = 1}), ElementsAre(c));
 }
 
 TEST_F(CatalogBackupsTest, WhatStillRanAtACrashIsCalledInterrupted) {

@@ -235,17 +235,36 @@ TEST_F(CatalogDirectoriesTest, WhatWasBegunBelowAMovedFolderIsLookedForWhereItIs
     EXPECT_EQ(jobs()[0].row.intent_key, "b/sub2");
 }
 
-TEST_F(CatalogDirectoriesTest, AMoveOntoKeysOfOthersIsRefusedWhole) {
+TEST_F(CatalogDirectoriesTest, WhatWasBelievedToStandWhereAMoveWentIsMissing) {
     mkdir("a", {p});
     make_all();
     const VersionId v = write("a/f", {p});
     verified(v, p, "a/f");
     const VersionId other = write("other", {p});
     verified(other, p, "b/f");
+    const VersionId beside = write("beside", {p});
+    verified(beside, p, "b/g");
     ASSERT_THAT(rename("a", "b"), IsOk());
-    EXPECT_THAT(catalog_->record_directory_move(find("b").id, p, "a", "b"), HasCode(Errc::exists));
-    EXPECT_EQ(row(v, p)->key, "a/f");
-    EXPECT_EQ(jobs()[0].row.key, "a");
+    ASSERT_THAT(catalog_->record_directory_move(find("b").id, p, "a", "b"), IsOk());
+    EXPECT_EQ(row(v, p)->key, "b/f");
+    EXPECT_EQ(row(v, p)->state, ReplicaState::verified);
+    EXPECT_EQ(row(other, p)->key, "");
+    EXPECT_EQ(row(other, p)->state, ReplicaState::missing);
+    EXPECT_TRUE(due(other, p));
+    EXPECT_EQ(row(beside, p)->key, "b/g") << "it may have come after the move";
+}
+
+TEST_F(CatalogDirectoriesTest, ANewFolderOfTheOldNameHasToBeMadeAgain) {
+    mkdir("a", {p});
+    make_all();
+    ASSERT_THAT(rename("a", "b"), IsOk());
+    mkdir("a", {p});
+    // The provider answers that it is there already: that is the old one, still to be moved.
+    make_all();
+    EXPECT_THAT(due_paths(), ElementsAre("b"));
+    ASSERT_THAT(catalog_->record_directory_move(find("b").id, p, "a", "b"), IsOk());
+    EXPECT_THAT(due_paths(), ElementsAre("a"));
+    EXPECT_THAT(known(), ElementsAre("b"));
 }
 
 }  // namespace

@@ -695,6 +695,50 @@ TEST_F(CatalogReplicasTest, KnownObjectsAreAllThatAProviderHolds) {
     EXPECT_THAT(catalog_->known_objects(q).value(), IsEmpty());
 }
 
+TEST_F(CatalogReplicasTest, ObjectsAtAKeyAreItselfAndWhatIsBelowIt) {
+    mkdir("d", {p});
+    DirectoryRow made;
+    made.node = find("d").id;
+    made.provider = p;
+    made.key = "d";
+    ASSERT_THAT(catalog_->record_directory(made), IsOk());
+    for (const char* path : {"d/f", "dx", "d/f.old"}) verified(write(path, {p}), p, path);
+    const auto keys = [&](const std::string& key) {
+        std::vector<std::string> found;
+        const auto objects = catalog_->objects_at(p, key);
+        EXPECT_THAT(objects, IsOk());
+        for (const auto& object : *objects) found.push_back(object.key + (object.directory ? "/" : ""));
+        return found;
+    };
+    EXPECT_THAT(keys("d"), testing::UnorderedElementsAre("d/", "d/f", "d/f.old"));
+    EXPECT_THAT(keys("d/f"), ElementsAre("d/f"));
+    EXPECT_THAT(keys("none"), IsEmpty());
+    std::vector<std::string> visited;
+    ASSERT_THAT(catalog_->visit_files(p, [&](const Catalog::KnownObject& file) { visited.push_back(file.key + ":" + file.remote_id); }), IsOk());
+    EXPECT_THAT(visited, testing::UnorderedElementsAre("d/f:id-d/f", "d/f.old:id-d/f.old", "dx:id-dx"));
+    EXPECT_THAT(catalog_->objects_at(q, "d").value(), IsEmpty());
+}
+
+TEST_F(CatalogReplicasTest, KeysOfUploadsUnderWayAreKnown) {
+    const VersionId v = write("f", {p});
+    uploading(v, p, "f");
+    ASSERT_THAT(catalog_->save_session({catalog_->reserve_version().value(), p, "growing", "r", 1}), IsOk());
+    EXPECT_THAT(catalog_->begun_keys(p).value(), ElementsAre("f"));
+    EXPECT_THAT(catalog_->upload_keys(p).value(), ElementsAre("growing"));
+    EXPECT_THAT(catalog_->upload_keys(q).value(), IsEmpty());
+}
+
+TEST_F(CatalogReplicasTest, APositionInAChangeFeedIsKeptUntilItsProviderIsForgotten) {
+    EXPECT_EQ(catalog_->feed_position(p).value(), "");
+    ASSERT_THAT(catalog_->set_feed_position(p, "here"), IsOk());
+    ASSERT_THAT(catalog_->set_feed_position(q, "there"), IsOk());
+    reopen();
+    EXPECT_EQ(catalog_->feed_position(p).value(), "here");
+    ASSERT_THAT(catalog_->forget_provider(p), IsOk());
+    EXPECT_EQ(catalog_->feed_position(p).value(), "") << "another one may get its number";
+    EXPECT_EQ(catalog_->feed_position(q).value(), "there");
+}
+
 TEST_F(CatalogReplicasTest, PresenceTellsWhoHasAFileUnderItsName) {
     mkdir("d");
     const VersionId a = write("d/a", {p, q});

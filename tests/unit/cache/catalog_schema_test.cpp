@@ -62,7 +62,11 @@ class CatalogSchemaTest : public CatalogTest {
         event.kind = "committed";
         event.path = "folder/file \xff";
         EXPECT_THAT(catalog_->append_event(event), IsOk());
-        const auto run = catalog_->begin_run({.kind = "backup", .started = now(), .package = "removed.zip"});
+        RunRow begun;
+        begun.kind = "backup";
+        begun.started = now();
+        begun.package = "removed.zip";
+        const auto run = catalog_->begin_run(begun);
         EXPECT_THAT(run, IsOk());
         const NodeRow packed = find("folder/file \xff");
         PackageRow package;

@@ -134,12 +134,34 @@ TEST_F(BreakerTest, AFullProviderTidiesAndIsProbedInItsOwnTime) {
 }
 
 TEST_F(BreakerTest, ThePeersOwnWishIsALowerBound) {
-    breaker.work_failed(error_of(Errc::throttled).with_retry_after(Millis(20'000)), clock.steady());
-    EXPECT_EQ(pause(), Millis(20'000)) << "also for the first probe";
+    breaker.work_failed(error_of(Errc::throttled).with_retry_after(Millis(9'000)), clock.steady());
+    EXPECT_EQ(pause(), Millis(9'000)) << "also for the first probe";
     fail_probe(Errc::throttled);
     EXPECT_LE(pause(), Millis(500));
     breaker.probe_failed(error_of(Errc::throttled).with_retry_after(Millis(90'000)), clock.steady());
     EXPECT_EQ(pause(), Millis(90'000));
+}
+
+TEST_F(BreakerTest, NobodyWaitsForALongPauseThatThePeerAsksFor) {
+    breaker.work_failed(error_of(Errc::throttled).with_retry_after(Millis(9'000)), clock.steady());
+    EXPECT_FALSE(breaker.down()) << "a short one is sat out";
+    EXPECT_EQ(pause(), Millis(9'000));
+    breaker.probe_succeeded(clock.steady());
+    breaker.work_failed(error_of(Errc::throttled).with_retry_after(Millis(40'000)), clock.steady());
+    EXPECT_TRUE(breaker.down());
+    EXPECT_EQ(breaker.state(), ProviderState::degraded);
+    EXPECT_EQ(pause(), Millis(40'000));
+}
+
+TEST_F(BreakerTest, CallsThatFailTogetherAreOneSuspicion) {
+    breaker.work_failed(error_of(Errc::throttled).with_retry_after(Millis(2'000)), clock.steady());
+    for (int i = 0; i < 20; ++i) fail_work(Errc::unavailable);
+    EXPECT_FALSE(breaker.down());
+    EXPECT_EQ(pause(), Millis(2'000)) << "the peer's wish counts for all of them";
+    breaker.probe_succeeded(clock.steady());
+    EXPECT_TRUE(breaker.may_work());
+    fail_work(Errc::unavailable);
+    EXPECT_FALSE(breaker.down());
 }
 
 TEST_F(BreakerTest, WorkThatKeepsFailingWhileProbesSucceedCountsAsDown) {

@@ -37,9 +37,11 @@ class ScriptedProvider final : public ForwardingProvider {
     // Called instead of the provider; it may call on. Set before the first call.
     std::function<Status(const OpContext&, const RemoteObject&, std::uint64_t offset, std::uint64_t length, const ByteSink&)> on_read;
     std::function<Status(const OpContext&, const RemoteObject&, const ContentDigests&)> on_verify;
-    std::atomic<int> puts{0}, reads{0}, verifies{0};
+    std::atomic<int> puts{0}, reads{0}, verifies{0}, stats{0}, lists{0}, feeds{0}, waits{0}, probes{0};
+    std::atomic<bool> waits_fail{false};  // the long poll alone
 
     Result<Space> probe(const OpContext& ctx) override {
+        probes += 1;
         if (down) return gone();
         return inner().probe(ctx);
     }
@@ -53,6 +55,7 @@ class ScriptedProvider final : public ForwardingProvider {
         Provider::put_batch(ctx, requests, done);
     }
     Result<RemoteObject> stat(const OpContext& ctx, const ObjectKey& key) override {
+        stats += 1;
         if (down) return gone();
         return inner().stat(ctx, key);
     }
@@ -67,8 +70,20 @@ class ScriptedProvider final : public ForwardingProvider {
         return on_verify ? on_verify(ctx, object, expected) : inner().verify(ctx, object, expected);
     }
     Result<ListPage> list(const OpContext& ctx, const ObjectKey& directory, const std::string& cursor) override {
+        lists += 1;
         if (down) return gone();
         return inner().list(ctx, directory, cursor);
+    }
+    Result<ChangePage> changes(const OpContext& ctx, const std::string& cursor) override {
+        feeds += 1;
+        if (down) return gone();
+        return inner().changes(ctx, cursor);
+    }
+    Result<bool> wait_for_changes(const OpContext& ctx, const std::string& cursor) override {
+        waits += 1;
+        waits.notify_all();
+        if (down || waits_fail) return gone();
+        return inner().wait_for_changes(ctx, cursor);
     }
     using ForwardingProvider::inner;
 
@@ -103,7 +118,17 @@ class ReplicationTest : public testing::Test {
         if (!blocks) throw std::runtime_error(blocks.error().to_string());
         cache = std::move(*blocks);
         replicator_options.probe_pause_max = Millis(8'000);
-        replicator = std::make_unique<Replicator>(*catalog, *staging, clock, replicator_options);
+        options_of_replicator = replicator_options;
+        make_replicator();
+        for (const MemoryOptions& one : options) add_provider(one);
+    }
+    ~ReplicationTest() override {
+        replicator->stop();
+        fetchers.stop();
+    }
+
+    void make_replicator() {
+        replicator = std::make_unique<Replicator>(*catalog, *staging, clock, options_of_replicator);
         replicator->set_open_remote([this](VersionId version, ProviderId but) -> Result<std::shared_ptr<BlobReader>> {
             const auto candidates = replicator->read_candidates(version, std::nullopt);
             if (std::none_of(candidates.begin(), candidates.end(), [&](const ReadCandidate& c) { return c.provider != but; }))
@@ -114,11 +139,16 @@ class ReplicationTest : public testing::Test {
             source->except(but);
             return std::shared_ptr<BlobReader>(std::make_shared<ReplicaBlob>(std::move(source), std::move(shared)));
         });
-        for (const MemoryOptions& one : options) add_provider(one);
     }
-    ~ReplicationTest() override {
+    // As after a restart of the program: the catalogue and the providers are what they were.
+    void restart() {
         replicator->stop();
-        fetchers.stop();
+        make_replicator();
+        const auto rows = catalog->providers();
+        ASSERT_THAT(rows, IsOk());
+        for (std::size_t i = 0; i < ids.size(); ++i)
+            for (const ProviderRow& row : *rows)
+                if (row.id == ids[i]) replicator->add_provider(row, providers[i]);
     }
 
     void add_provider(const MemoryOptions& options) {
@@ -212,6 +242,7 @@ class ReplicationTest : public testing::Test {
     ReadWatch read_watch{clock};
     Executor fetchers{4};
     std::atomic<std::uint64_t> buffered{0};
+    ReplicatorOptions options_of_replicator;
     std::unique_ptr<Replicator> replicator;
     std::vector<std::shared_ptr<ScriptedProvider>> providers;
     std::vector<ProviderId> ids;

@@ -168,10 +168,11 @@ TEST(ReplicationOutcome, AfterMoveThatFailed) {
                     const Outcome outcome = after_move(job, begun, step, fail(code, "move x", "no"), kNow, kTimes);
                     check_sound(job, begun, outcome, Error(code, "move x", "no"));
                     const ReplicaRow& row = *stored_row(outcome);
-                    // not_found: the source is gone, perhaps because an earlier move did happen.
-                    const bool unclear = code == Errc::outcome_unknown || code == Errc::cancelled || code == Errc::not_found;
+                    // not_found: the source is gone, perhaps because an earlier move did happen. changed: it or the target.
+                    const bool unclear = code == Errc::outcome_unknown || code == Errc::cancelled || code == Errc::not_found ||
+                                         code == Errc::changed;
                     EXPECT_EQ(row.intent_key, unclear ? kWantKey : "");
-                    EXPECT_EQ(outcome.conflict, code == Errc::exists || code == Errc::changed || code == Errc::is_directory);
+                    EXPECT_EQ(outcome.conflict, code == Errc::exists || code == Errc::is_directory);
                     if (outcome.conflict) {
                         EXPECT_GT(*row.due, kNow) << "a busy loop";
                     }
@@ -262,6 +263,7 @@ constexpr LookCase kLookCases[] = {
 Found found_in(There there) {
     Found found;
     if (there != There::nothing) found.object = object_at(kWantKey, there == There::ours || there == There::stranger ? "r9" : "r3");
+    if (found.object && found.object->rev == "r3") found.object->id = "id-3";
     found.is_ours = there == There::ours || there == There::twin;
     return found;
 }
@@ -306,6 +308,57 @@ TEST(ReplicationOutcome, AfterLook) {
                         EXPECT_FALSE(outcome.became_verified);
                     }
                 }
+}
+
+TEST(ReplicationOutcome, AMoveWhoseSourceIsGoneIsMissing) {
+    for (const There there : {There::nothing, There::stranger, There::occupant})
+        for (const ReplicaState state : {ReplicaState::stored, ReplicaState::verified, ReplicaState::damaged}) {
+            ReplicaJob job = job_in(state, true, "old");
+            job.row.intent_key = kWantKey;
+            if (there == There::occupant) job.occupant = other_row(kWantKey);
+            SCOPED_TRACE(describe(job, "source gone"));
+            Found found = found_in(there);
+            found.source_gone = true;
+            const Outcome outcome = after_look(job, {Kind::look, kWantKey, {}, {}}, found, kNow, kTimes);
+            EXPECT_EQ(stored_row(outcome)->state, ReplicaState::missing);
+            EXPECT_EQ(stored_row(outcome)->key, "");
+            EXPECT_FALSE(stored_row(outcome)->verified_at);
+            EXPECT_EQ(stored_row(outcome)->due, kNow);
+            EXPECT_EQ(outcome.conflict, there == There::stranger);
+        }
+}
+
+TEST(ReplicationOutcome, AMoveWhoseSourceWasChangedGoesOnWithWhatIsThere) {
+    for (const ReplicaState state : {ReplicaState::stored, ReplicaState::verified}) {
+        ReplicaJob job = job_in(state, true, "old");
+        job.row.intent_key = kWantKey;
+        Found found;
+        found.source = object_at("old", "r8");
+        found.source->id = job.row.remote_id;
+        const Outcome outcome = after_look(job, {Kind::look, kWantKey, {}, {}}, found, kNow, kTimes);
+        EXPECT_EQ(stored_row(outcome)->state, ReplicaState::stored) << "to be checked";
+        EXPECT_EQ(stored_row(outcome)->key, "old");
+        EXPECT_EQ(stored_row(outcome)->remote_rev, "r8");
+    }
+}
+
+TEST(ReplicationOutcome, WhatMeetsTheSameObstacleAgainAndAgainPauses) {
+    for (const Errc code : {Errc::exists, Errc::changed, Errc::not_found, Errc::is_directory}) {
+        SCOPED_TRACE(info(code).name);
+        ReplicaJob job = job_in(ReplicaState::verified, true, "old");
+        const Step step{Kind::move, kWantKey, {}, {}};
+        Millis pause{0};
+        for (int round = 0; round < 12; ++round) {
+            job.row = *stored_row(after_move(job, begin_step(job.row, step), step, fail(code, "move"), kNow, kTimes));
+            pause = std::chrono::duration_cast<Millis>(*job.row.due - kNow);
+            if (job.row.intent_key.empty()) continue;
+            Found found;
+            found.source = object_of(job.row, 100);
+            job.row = *stored_row(after_look(job, {Kind::look, kWantKey, {}, {}}, found, kNow, kTimes));
+            pause = std::chrono::duration_cast<Millis>(*job.row.due - kNow);
+        }
+        EXPECT_GE(pause, Millis(60'000));
+    }
 }
 
 TEST(ReplicationOutcome, AfterALookThatFailedTheIntentStays) {

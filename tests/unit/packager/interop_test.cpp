@@ -12,6 +12,8 @@ using testing::HasSubstr;
 
 class InteropTest : public PackageTest {
   protected:
+    void SetUp() override { SKIP_WITHOUT("/usr/bin/unzip", "/usr/bin/zip", "/usr/bin/7z", "/usr/bin/python3", "/usr/bin/diff"); }
+
     void make_tree() const {
         spill(source("a.txt"), prose(300'000));
         spill(source("sub/noise.bin"), noise(700'000));
@@ -107,7 +109,7 @@ TEST_F(InteropTest, LibzipChecksItsConsistencyAndDecrypts) {
         const std::unique_ptr<zip_t, Discard> archive(zip_open(file.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
         ASSERT_NE(archive, nullptr) << "libzip error " << code << (encrypted ? ", encrypted" : "");
         zip_set_default_password(archive.get(), "secret");
-        for (const std::string& name : {"data/a.txt", "data/sub/large.txt", "data/sub/noise.bin", "data/sub/medium.txt", "data/zero"}) {
+        for (const std::string name : {"data/a.txt", "data/sub/large.txt", "data/sub/noise.bin", "data/sub/medium.txt", "data/zero"}) {
             const std::unique_ptr<zip_file_t, CloseFile> opened(zip_fopen(archive.get(), name.c_str(), 0));
             ASSERT_NE(opened, nullptr) << name << ": " << zip_strerror(archive.get());
             std::string text(20u << 20, '\0');
@@ -121,14 +123,14 @@ TEST_F(InteropTest, LibzipChecksItsConsistencyAndDecrypts) {
 
 TEST_F(InteropTest, ReadsWhatLibzipWroteAndEncrypted) {
     const std::string text = prose(3u << 20), name = "folder/file.txt";
-    for (const zip_uint16_t method : {ZIP_EM_NONE, ZIP_EM_AES_128, ZIP_EM_AES_192, ZIP_EM_AES_256}) {
+    for (const zip_uint16_t method : std::initializer_list<zip_uint16_t>{ZIP_EM_NONE, ZIP_EM_AES_128, ZIP_EM_AES_192, ZIP_EM_AES_256}) {
         const std::string file = dir / ("libzip" + std::to_string(method) + ".zip");
         int code = 0;
         zip_t* archive = zip_open(file.c_str(), ZIP_CREATE, &code);
         ASSERT_NE(archive, nullptr);
         const zip_int64_t index = zip_file_add(archive, name.c_str(), zip_source_buffer(archive, text.data(), text.size(), 0), 0);
         ASSERT_GE(index, 0);
-        if (method != ZIP_EM_NONE) ASSERT_EQ(zip_file_set_encryption(archive, static_cast<zip_uint64_t>(index), method, "secret"), 0);
+        ASSERT_EQ(zip_file_set_encryption(archive, static_cast<zip_uint64_t>(index), method, "secret"), 0);
         ASSERT_EQ(zip_close(archive), 0);
         const auto reader = open(slurp(file), "secret");
         ASSERT_NE(reader, nullptr);

@@ -20,6 +20,13 @@
 #include "tools/packager/packager.h"
 #include "tools/packager/restore.h"
 
+namespace oracxfs {
+
+inline void PrintTo(const RestoreItem& item, std::ostream* out) { *out << item.name << ": " << to_string(item.what) << ", " << item.why; }
+inline void PrintTo(const PackageProblem& problem, std::ostream* out) { *out << problem.path << ": " << to_string(problem.what) << ", " << problem.why; }
+
+}  // namespace oracxfs
+
 namespace oracxfs::test {
 
 // Keeps everything, and fails on a write that does not follow the one before.
@@ -111,7 +118,23 @@ inline Ran run(std::vector<std::string> words) {
     ran.output = slurp(dir / "log");
     return ran;
 }
+// Programs that judge; tests that need one that is missing are skipped.
+inline std::string missing_program(std::initializer_list<const char*> programs) {
+    for (const char* program : programs)
+        if (::access(program, X_OK) != 0) return std::string(program) + " is not installed";
+    return {};
+}
+#define SKIP_WITHOUT(...) \
+    if (const std::string missing = missing_program({__VA_ARGS__}); !missing.empty()) GTEST_SKIP() << missing
+
 inline Ran shell(const std::string& line) { return run({"/bin/sh", "-c", line}); }
+
+inline std::vector<std::string> paths_of(const PackageReport& report, PackageProblem::What what) {
+    std::vector<std::string> list;
+    for (const PackageProblem& problem : report.problems)
+        if (problem.what == what) list.push_back(problem.path);
+    return list;
+}
 
 class PackageTest : public testing::Test {
   protected:

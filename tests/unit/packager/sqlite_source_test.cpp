@@ -27,6 +27,8 @@ std::string sqlite3(const std::string& file, const std::string& sql) {
 
 class SqliteSourceTest : public PackageTest {
   protected:
+    void SetUp() override { SKIP_WITHOUT("/usr/bin/sqlite3", "/usr/bin/python3"); }
+
     void make_database(const std::string& file, const std::string& journal_mode = "wal") const {
         std::filesystem::create_directories(std::filesystem::path(file).parent_path());
         sqlite3(file, "PRAGMA journal_mode=" + journal_mode +
@@ -232,6 +234,8 @@ TEST_F(SqliteSourceTest, TheSourceIsNeverChanged) {
     const std::string before = slurp(source("app.db"));
     ASSERT_THAT(sqlite::copy_live_database(source("app.db"), dir / "copy", Millis(1000), {}), IsOk());
     EXPECT_TRUE(slurp(source("app.db")) == before);
+    EXPECT_FALSE(std::filesystem::exists(source("app.db-wal")));
+    EXPECT_FALSE(std::filesystem::exists(source("app.db-shm")));
     EXPECT_THAT(sqlite::copy_live_database(source("app.db"), dir / "copy", Millis(1000), {}), HasCode(Errc::exists));
     EXPECT_THAT(sqlite::copy_live_database(source("no.db"), dir / "copy2", Millis(1000), {}), HasCode(Errc::not_found));
     EXPECT_FALSE(std::filesystem::exists(source("no.db")));

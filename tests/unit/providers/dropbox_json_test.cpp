@@ -217,7 +217,6 @@ TEST(DropboxSession, StateSurvivesARestart) {
     state.concurrent = true;
     state.piece = 4u << 20;
     state.size = 40u << 20;
-    state.mtime_ns = 5;
     state.started_ms = 7;
     state.done = {0, 1, 2, 5, 9};
     const auto read = SessionState::parse(state.dump());
@@ -226,9 +225,14 @@ TEST(DropboxSession, StateSurvivesARestart) {
     EXPECT_EQ(read->session, state.session);
     EXPECT_EQ(read->size, state.size);
     EXPECT_TRUE(read->concurrent);
-    for (const char* bad : {"", "999", "{}", R"({"dropbox":1})", R"({"dropbox":1,"session":"s","piece":5})",
-                            R"({"dropbox":1,"session":"s","piece":4194304,"done":[[0,99999999999]]})",
-                            R"({"dropbox":1,"session":"s","piece":4194304,"done":[[3,1]]})", R"({"dropbox":1,"session":"s","piece":4194304,"done":[1]})"})
+    EXPECT_TRUE(SessionState::parse(R"({"dropbox":1,"kind":"concurrent","session":"s","piece":4194304,"done":[[1,3]]})").has_value());
+    EXPECT_TRUE(SessionState::parse(R"({"dropbox":1,"kind":"sequential","session":"s","piece":4194304})").has_value());
+    for (const char* bad : {"", "999", "{}", R"({"dropbox":1})", R"({"dropbox":1,"kind":"concurrent","session":"s","piece":5})",
+                            R"({"dropbox":1,"kind":"concurrent","session":"s","piece":4194304,"done":[[0,99999999999]]})",
+                            R"({"dropbox":1,"kind":"concurrent","session":"s","piece":4194304,"done":[[3,1]]})",
+                            R"({"dropbox":1,"kind":"concurrent","session":"s","piece":4194304,"done":[1]})",
+                            R"({"dropbox":1,"session":"s","piece":4194304})", R"({"dropbox":1,"kind":"other","session":"s","piece":4194304})",
+                            R"({"dropbox":1,"kind":"sequential","session":"s","piece":4194304,"done":[[1,3]]})"})
         EXPECT_FALSE(SessionState::parse(bad).has_value()) << bad;
 }
 

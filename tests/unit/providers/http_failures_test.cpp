@@ -33,7 +33,7 @@ HttpsResponse cut(Finish finish, Framing framing) {
 }
 
 // How a kind of failure is reported for a request that may be repeated, and for one that may not.
-void expect_lost_answer(const HttpsServer::Handler& handler, bool tls = true) {
+void expect_lost_answer(const HttpsServer::Handler& handler, bool tls = true, bool silent = false) {
     for (const bool idempotent : {true, false}) {
         HttpsServer server(handler, {.tls = tls});
         const auto client = make_client(server, {.stall_timeout = Millis(400)});
@@ -45,6 +45,7 @@ void expect_lost_answer(const HttpsServer::Handler& handler, bool tls = true) {
         EXPECT_THAT(response, HasCode(idempotent ? Errc::unavailable : Errc::outcome_unknown));
         if (!response) {
             EXPECT_THAT(response.error().to_string(), Not(HasSubstr("secret")));
+            EXPECT_EQ(response.error().silent, silent);
         }
         EXPECT_EQ(server.requests(), 1u) << "a new connection that breaks is nothing to repeat by oneself";
     }
@@ -57,13 +58,14 @@ TEST(HttpFailures, CloseBeforeTheAnswer) {
     expect_lost_answer([](HttpsRequest& r) { return r.body(), nothing(Finish::close); });
 }
 TEST(HttpFailures, HangBeforeTheAnswer) {
-    expect_lost_answer([](HttpsRequest& r) { return r.body(), nothing(Finish::hang); });
+    expect_lost_answer([](HttpsRequest& r) { return r.body(), nothing(Finish::hang); }, true, true);
 }
 TEST(HttpFailures, ResetInTheBody) {
     expect_lost_answer([](HttpsRequest& r) { return r.body(), cut(Finish::reset, Framing::length); });
 }
 TEST(HttpFailures, HangInTheBody) {
-    expect_lost_answer([](HttpsRequest& r) { return r.body(), cut(Finish::hang, Framing::length); });
+    // Silence in the middle takes as long to notice as silence from the beginning.
+    expect_lost_answer([](HttpsRequest& r) { return r.body(), cut(Finish::hang, Framing::length); }, true, true);
 }
 TEST(HttpFailures, TruncatedByLength) {
     expect_lost_answer([](HttpsRequest& r) { return r.body(), cut(Finish::close, Framing::length); });

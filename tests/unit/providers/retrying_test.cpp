@@ -126,6 +126,13 @@ TEST_F(RetryingTest, DoesNotRepeatWhatMayHaveHappenedOrStaysTheSame) {
     EXPECT_THAT(clock_.pauses(), IsEmpty());
 }
 
+TEST_F(RetryingTest, DoesNotRepeatWhatEndedInSilence) {
+    scripted_->planned.push_back(Error(Errc::unavailable, "stat", "no answer").with_silence());
+    EXPECT_THAT(provider_->stat(ctx_, "file"), HasCode(Errc::unavailable));
+    EXPECT_EQ(scripted_->calls, 1);
+    EXPECT_THAT(clock_.pauses(), IsEmpty());
+}
+
 TEST_F(RetryingTest, HonoursRetryAfter) {
     plan(1, Errc::throttled, Millis(5'000));
     const SteadyTime begin = clock_.steady();

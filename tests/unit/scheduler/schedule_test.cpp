@@ -364,7 +364,7 @@ TEST(ScheduleRetry, IsNotDoneForAScheduleThatIsOff) {
 }
 
 TEST(ScheduleRetry, PausesGrowToTheLongestAndStayThere) {
-    const RetryPolicy policy{1min, 1h};
+    const RetryPauses policy{1min, 1h};
     Millis previous{0};
     for (std::uint32_t failures = 1; failures <= 7; ++failures) {
         const Millis full = std::min<Millis>(1min * (1 << (failures - 1)), 1h);

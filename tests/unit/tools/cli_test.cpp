@@ -191,7 +191,7 @@ TEST_F(CliTest, AFailedTestNamesTheStepAndSavesNothing) {
     std::ofstream(dir_ / "file") << "not a folder";
     const Ran ran = run({"local", "--name", "bad", "--path", dir_ / "file", "--json"});
     EXPECT_NE(ran.code, 0);
-    EXPECT_THAT(ran.json["error"]["message"].as_string(), HasSubstr("step \"connect\""));
+    EXPECT_THAT(ran.json["error"]["message"].as_string(), HasSubstr("step \"folder\""));
     EXPECT_EQ(ran.json["error"]["provider"].as_string(), "bad");
     EXPECT_FALSE(ran.json["data"]["saved"].as_bool(true));
     EXPECT_NE(::access((home_ + "/cloud_config.json").c_str(), F_OK), 0);

@@ -108,11 +108,11 @@ INSTANTIATE_TEST_SUITE_P(
                 "cloud_config.json:1:52: `backup.sources` has an entry whose `kind` must be \"tree\", \"sqlite\" or \"command\", "
                 "not \"sqlit\"", "did you mean \"sqlite\"?"},
         Mistake{"source_without_path", "{ \"backup\": { \"sources\": [ { \"kind\": \"sqlite\" } ] } }",
-                "cloud_config.json:1:29: `backup.sources` has an entry without `path`", ""},
+                "cloud_config.json:1:28: `backup.sources` has an entry without `path`", ""},
         Mistake{"command_without_name", "{ \"backup\": { \"sources\": [ { \"kind\": \"command\", \"command\": \"pg_dump a\" } ] } }",
-                "cloud_config.json:1:29: `backup.sources` has an entry without `name`, which a command's output needs", ""},
+                "cloud_config.json:1:28: `backup.sources` has an entry without `name`, which a command's output needs", ""},
         Mistake{"command_empty", "{ \"backup\": { \"sources\": [ { \"kind\": \"command\", \"name\": \"x\", \"command\": [] } ] } }",
-                "cloud_config.json:1:74: `backup.sources` has an entry whose `command` must be a command such as \"pg_dump shop\" "
+                "cloud_config.json:1:73: `backup.sources` has an entry whose `command` must be a command such as \"pg_dump shop\" "
                 "or [\"pg_dump\", \"shop\"], not []", ""},
         Mistake{"command_of_a_tree", "{ \"backup\": { \"sources\": [ { \"path\": \"/a\", \"command\": \"ls\" } ] } }",
                 "cloud_config.json:1:55: `backup.sources` has an entry whose `command` has no meaning: its kind is not \"command\"",
@@ -175,6 +175,8 @@ TEST(Config, AnEmptyDocumentGivesTheDefaults) {
     EXPECT_EQ(config->mount.write_ahead, 64ull << 20);
     EXPECT_EQ(config->replication.min_replicas, 1u);
     EXPECT_EQ(config->replication.heal_after, Millis(60'000));
+    EXPECT_EQ(config->replication.sign_in_pause, Millis(300'000));
+    EXPECT_EQ(config->replication.full_pause, Millis(60'000));
     EXPECT_EQ(config->replication.backoff, (DurationRange{Millis(2'000), Millis(300'000)}));
     EXPECT_EQ(config->staging.max_size, std::nullopt);
     EXPECT_EQ(config->staging.min_free, 512ull << 20);

@@ -104,6 +104,9 @@ class Lane {
     Status look_again(const Catalog::KnownObject& known, bool gone, const Result<Verdict>& verdict);
     Result<Verdict> note_missing(const Catalog::KnownObject& known, bool surely, const std::stop_token& stop);
     Result<Verdict> note_changed(const Catalog::KnownObject& known, const std::stop_token& stop);
+    // Where several objects may have one name: is `seen` another one than ours?
+    [[nodiscard]] bool is_twin(const Catalog::KnownObject& known, const RemoteObject& seen) const;
+    Result<Verdict> note_twin(const Catalog::KnownObject& known, const RemoteObject& twin, const std::stop_token& stop);
     struct Suspect {
         RemoteObject seen;
         bool gone = false;

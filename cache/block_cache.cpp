@@ -38,6 +38,7 @@ class DiskBlockCache final : public BlockCache {
     Status load();
 
     bool get(VersionId version, const ContentDigests& digests, std::uint64_t leaf, std::span<std::byte> into) override;
+    std::shared_ptr<DiskFile> good_file(VersionId version, const ContentDigests& digests, std::uint64_t first, std::uint64_t last) override;
     void put(VersionId version, std::uint64_t leaf, std::span<const std::byte> data) override;
     void drop(VersionId version) override;
     [[nodiscard]] std::uint64_t bytes() const override;
@@ -55,6 +56,7 @@ class DiskBlockCache final : public BlockCache {
     };
 
     [[nodiscard]] std::string path(VersionId version) const { return directory_ + "/" + version_name('c', version); }
+    bool get(const Opened& opened, const ContentDigests& digests, std::uint64_t leaf, std::span<std::byte> into);
     std::optional<Opened> find_open(VersionId version);
     std::optional<Opened> open_file(VersionId version, bool create);
     Place& insert(VersionId version);
@@ -118,21 +120,38 @@ bool DiskBlockCache::get(VersionId version, const ContentDigests& digests, std::
     if (into.size() != std::min(kLeafBytes, digests.size - leaf * kLeafBytes)) return false;
     auto opened = find_open(version);
     if (!opened) opened = open_file(version, false);
-    if (!opened) return false;
+    return opened && get(*opened, digests, leaf, into);
+}
 
+bool DiskBlockCache::get(const Opened& opened, const ContentDigests& digests, std::uint64_t leaf, std::span<std::byte> into) {
     // Looked up before the read: a leaf that becomes good meanwhile may have been half written when it was read.
-    const bool was_good = is_good(*opened, leaf);
+    const bool was_good = is_good(opened, leaf);
     std::uint64_t offset = leaf * kLeafBytes;
     for (std::span<std::byte> rest = into; !rest.empty();) {
-        const auto count = opened->file->read_at(offset, rest);
+        const auto count = opened.file->read_at(offset, rest);
         if (!count || *count == 0) return false;
         offset += *count;
         rest = rest.subspan(*count);
     }
     if (was_good) return true;
     if (!checker_.matches(digests.leaf_salt, leaf, into, digests.leaves[leaf])) return false;
-    mark(*opened, leaf, true);
+    mark(opened, leaf, true);
     return true;
+}
+
+std::shared_ptr<DiskFile> DiskBlockCache::good_file(VersionId version, const ContentDigests& digests, std::uint64_t first, std::uint64_t last) {
+    if (last >= digests.leaves.size()) return nullptr;
+    auto opened = find_open(version);
+    if (!opened) opened = open_file(version, false);
+    if (!opened || opened->file->fd() < 0) return nullptr;
+    // Read also where they are known to be good: what cannot be read is a miss, and afterwards the kernel has the pages.
+    // They stay as they are: put() leaves good leaves alone, and a version that is dropped loses its name only.
+    thread_local std::vector<std::byte> scratch(kLeafBytes);
+    for (std::uint64_t leaf = first; leaf <= last; ++leaf) {
+        const auto size = static_cast<std::size_t>(std::min(kLeafBytes, digests.size - leaf * kLeafBytes));
+        if (!get(*opened, digests, leaf, std::span(scratch).first(size))) return nullptr;
+    }
+    return opened->file;
 }
 
 void DiskBlockCache::put(VersionId version, std::uint64_t leaf, std::span<const std::byte> data) {

@@ -30,6 +30,9 @@ class BlockCache {
 
     // True and the whole leaf in `into` (its exact length) if it is there and good.
     virtual bool get(VersionId version, const ContentDigests& digests, std::uint64_t leaf, std::span<std::byte> into) = 0;
+    // The open file, if all leaves from `first` to `last` are there and good: their bytes may be taken from it as they are,
+    // whatever happens to the cache meanwhile. Nothing where the disk has no descriptors.
+    virtual std::shared_ptr<DiskFile> good_file(VersionId version, const ContentDigests& digests, std::uint64_t first, std::uint64_t last) = 0;
     // `data` was already checked against the tag.
     virtual void put(VersionId version, std::uint64_t leaf, std::span<const std::byte> data) = 0;
     virtual void drop(VersionId version) = 0;

@@ -29,6 +29,7 @@
 #include "base/hash.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "cache/backup_records.h"
 
 namespace oracxfs {
 
@@ -210,13 +211,13 @@ struct CatalogOpenReport {
     std::string damage;                      // what was found
 };
 
-class Catalog {
+class Catalog : public BackupRecords {
   public:
     // Opens or creates, checks integrity, migrates. A damaged database is renamed (with -wal and -shm) to
     // "<path>.damaged-<UTC>", never deleted. Errors: config when it was written by a newer version, busy when another
     // process has it open for writing.
     static Result<std::unique_ptr<Catalog>> open(const CatalogOptions& options, CatalogOpenReport* report = nullptr);
-    virtual ~Catalog() = default;  // marks a clean close
+    ~Catalog() override = default;  // marks a clean close
 
     // --- identity and small settings -------------------------------------------------------------------------------
     virtual std::string instance() = 0;    // 8 hex digits, made once

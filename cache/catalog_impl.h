@@ -135,6 +135,18 @@ class CatalogImpl final : public Catalog {
     Status forget_events(WallTime before) override;
     Result<std::vector<EventRow>> events(const EventQuery& query) override;
 
+    Result<std::int64_t> begin_run(const RunRow& row) override;
+    Status update_run(const RunRow& row) override;
+    Result<std::vector<RunRow>> runs(const RunQuery& query) override;
+    Result<std::optional<RunRow>> run(std::int64_t id) override;
+    Result<std::int64_t> interrupt_runs() override;
+    Status record_package(const PackageRow& row) override;
+    Result<std::vector<PackageRow>> packages() override;
+    Result<std::optional<PackageRow>> package(NodeId node) override;
+    Status mark_package(NodeId node, std::optional<bool> pinned, std::optional<std::string> label) override;
+    Status keep_package_index(VersionId version, std::string_view bytes) override;
+    Result<std::optional<std::string>> package_index(VersionId version) override;
+
     Status checkpoint() override;
 
   private:

@@ -43,7 +43,48 @@ Status check_references(sqlite::Database& database) {
 
 }  // namespace
 
-std::span<const SchemaStep> catalog_steps() { return {}; }
+std::span<const SchemaStep> catalog_steps() {
+    static constexpr SchemaStep kSteps[] = {
+        {2, R"sql(
+            CREATE TABLE run(
+              id INTEGER PRIMARY KEY,
+              kind TEXT NOT NULL CHECK (kind <> ''),
+              state TEXT NOT NULL
+                CHECK (state IN ('running', 'succeeded', 'partial', 'unchanged', 'failed', 'cancelled', 'interrupted')),
+              started_ms INTEGER NOT NULL,
+              ended_ms INTEGER,
+              package BLOB NOT NULL,
+              label TEXT NOT NULL,
+              members INTEGER NOT NULL CHECK (members >= 0),
+              bytes_in INTEGER NOT NULL CHECK (bytes_in >= 0),
+              bytes_out INTEGER NOT NULL CHECK (bytes_out >= 0),
+              error_code TEXT NOT NULL,
+              error_text TEXT NOT NULL,
+              detail TEXT NOT NULL,
+              CHECK ((state = 'running') = (ended_ms IS NULL))
+            ) STRICT;
+            CREATE INDEX run_kind ON run(kind, id);
+            CREATE TABLE package(
+              node INTEGER PRIMARY KEY REFERENCES node(id) ON DELETE CASCADE,
+              version INTEGER NOT NULL,
+              run INTEGER NOT NULL,
+              series TEXT NOT NULL,
+              made_ms INTEGER NOT NULL,
+              fingerprint TEXT NOT NULL,
+              members INTEGER NOT NULL CHECK (members >= 0),
+              bytes_in INTEGER NOT NULL CHECK (bytes_in >= 0),
+              encrypted INTEGER NOT NULL CHECK (encrypted IN (0, 1)),
+              pinned INTEGER NOT NULL CHECK (pinned IN (0, 1)),
+              label TEXT NOT NULL
+            ) STRICT;
+            CREATE TABLE package_index(
+              version INTEGER PRIMARY KEY REFERENCES version(id) ON DELETE CASCADE,
+              bytes BLOB NOT NULL
+            ) STRICT;
+        )sql"},
+    };
+    return kSteps;
+}
 
 Status create_schema(sqlite::Database& database, const std::string& schema, int version) {
     ORACX_TRY(auto transaction, sqlite::Transaction::begin(database));

@@ -11,7 +11,7 @@
 
 namespace oracxfs {
 
-inline constexpr int kCatalogVersion = 1;                         // PRAGMA user_version
+inline constexpr int kCatalogVersion = 2;                         // PRAGMA user_version
 inline constexpr std::int64_t kCatalogApplicationId = 0x4F525843;  // "ORXC": PRAGMA application_id
 
 extern const char* const kCatalogSchema;  // schema.sql

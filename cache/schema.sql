@@ -1,4 +1,4 @@
--- The catalogue of record, version 1. The only authority on its shape: it is compiled into the binary, and a test compares
+-- The catalogue of record, version 2. The only authority on its shape: it is compiled into the binary, and a test compares
 -- every upgraded database with it.
 --
 -- Names and keys are BLOBs: bytes, not always UTF-8, compared as bytes. Times end in _ms (UTC, since 1970) or _ns.
@@ -159,4 +159,45 @@ CREATE TABLE event(
   path BLOB NOT NULL,
   code TEXT NOT NULL,
   message TEXT NOT NULL
+) STRICT;
+
+-- One run of the backup job or of other planned work. The newest 10,000.
+CREATE TABLE run(
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind <> ''),
+  state TEXT NOT NULL
+    CHECK (state IN ('running', 'succeeded', 'partial', 'unchanged', 'failed', 'cancelled', 'interrupted')),
+  started_ms INTEGER NOT NULL,
+  ended_ms INTEGER,
+  package BLOB NOT NULL,                               -- name of the file, x'' = none
+  label TEXT NOT NULL,
+  members INTEGER NOT NULL CHECK (members >= 0),
+  bytes_in INTEGER NOT NULL CHECK (bytes_in >= 0),
+  bytes_out INTEGER NOT NULL CHECK (bytes_out >= 0),
+  error_code TEXT NOT NULL,
+  error_text TEXT NOT NULL,
+  detail TEXT NOT NULL,                                -- JSON
+  CHECK ((state = 'running') = (ended_ms IS NULL))
+) STRICT;
+CREATE INDEX run_kind ON run(kind, id);
+
+-- What is special about a file that is a package. Goes with its node.
+CREATE TABLE package(
+  node INTEGER PRIMARY KEY REFERENCES node(id) ON DELETE CASCADE,
+  version INTEGER NOT NULL,                            -- the content that this was recorded for
+  run INTEGER NOT NULL,                                -- 0 = no run of this catalogue; outlives that row
+  series TEXT NOT NULL,                                -- the installation that made it, '' = unknown
+  made_ms INTEGER NOT NULL,
+  fingerprint TEXT NOT NULL,
+  members INTEGER NOT NULL CHECK (members >= 0),
+  bytes_in INTEGER NOT NULL CHECK (bytes_in >= 0),
+  encrypted INTEGER NOT NULL CHECK (encrypted IN (0, 1)),
+  pinned INTEGER NOT NULL CHECK (pinned IN (0, 1)),
+  label TEXT NOT NULL
+) STRICT;
+
+-- The end of an archive: its list of members.
+CREATE TABLE package_index(
+  version INTEGER PRIMARY KEY REFERENCES version(id) ON DELETE CASCADE,
+  bytes BLOB NOT NULL
 ) STRICT;

@@ -27,13 +27,16 @@ constexpr Millis kPatience{10'000};
 void Breaker::work_failed(const Error& error, SteadyTime now) {
     if (mode_ == Mode::open) return;
     reason_ = error;
-    suspicions_ += 1;
+    // Calls that were under way together fail together: that is one suspicion, not many.
+    const bool known = mode_ == Mode::suspect;
+    if (!known) suspicions_ += 1;
     const bool certain = error.code == Errc::quota_full || error.code == Errc::unauthenticated ||
                          error.code == Errc::host_key_changed || error.code == Errc::host_key_unknown ||
                          error.retry_after.value_or(Millis(0)) > kPatience;
     if (certain || suspicions_ > kSuspicionsMax) return open(error, now);
+    const SteadyTime due = now + error.retry_after.value_or(Millis(0));
+    probe_due_ = known ? std::max(probe_due_, due) : due;
     mode_ = Mode::suspect;
-    probe_due_ = now + error.retry_after.value_or(Millis(0));
 }
 
 void Breaker::work_succeeded() {

@@ -56,7 +56,8 @@ struct VolumeSpace {
 // Either bytes in memory or a range of a local file (for splicing).
 struct ReadData {
     std::vector<std::byte> bytes;
-    std::shared_ptr<StagedBlob> file;  // set: take `length` bytes at `offset` of file->fd()
+    int fd = -1;  // set: take `length` bytes at `offset` of it instead
+    std::shared_ptr<const void> keeps_open;
     std::uint64_t offset = 0;
     std::size_t length = 0;
 };

@@ -195,6 +195,7 @@ void Filesystem::read(Handle h, std::uint64_t offset, std::size_t size, const st
     const std::int64_t provider = (*opened)->provider;
     FileState& state = node->state();
     std::shared_ptr<ReplicaReader> reader;
+    std::shared_ptr<StagedBlob> staged;
     {
         const std::lock_guard lock(state.mutex);
         if (state.writer) {
@@ -216,7 +217,9 @@ void Filesystem::read(Handle h, std::uint64_t offset, std::size_t size, const st
             if (offset < length) {
                 data.offset = offset;
                 data.length = static_cast<std::size_t>(std::min<std::uint64_t>(size, length - offset));
-                data.file = state.sealed;
+                staged = state.sealed;
+                data.fd = staged->fd();
+                data.keeps_open = staged;
             }
         } else {
             reader = state.reader;
@@ -237,13 +240,19 @@ void Filesystem::read(Handle h, std::uint64_t offset, std::size_t size, const st
         reader = state.provider_readers.try_emplace(provider, reader).first->second;
     }
     if (!reader) {
-        if (data.file && data.file->fd() < 0) {
+        if (staged && data.fd < 0) {
             data.bytes.resize(data.length);
-            const auto got = data.file->read_at(data.offset, data.bytes, stop);
+            const auto got = staged->read_at(data.offset, data.bytes, stop);
             if (!got) return done(fail(got.error()));
             data.bytes.resize(*got);
-            data.file.reset();
         }
+        return done(std::move(data));
+    }
+    if (auto ready = provider == 0 ? reader->ready_file(offset, size) : std::nullopt) {
+        data.fd = ready->file->fd();
+        data.keeps_open = std::move(ready->file);
+        data.offset = offset;
+        data.length = ready->length;
         return done(std::move(data));
     }
     data.bytes.resize(size);

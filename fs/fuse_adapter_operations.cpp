@@ -167,12 +167,12 @@ void on_read(fuse_req_t request, fuse_ino_t, std::size_t size, off_t offset, fus
         filesystem_of(request).read(file->fh, static_cast<std::uint64_t>(offset), size, pending->token(), [pending](const Result<ReadData>& data) {
             pending->answer([&](fuse_req_t answered) {
                 if (!data) return void(fuse_reply_err(answered, errno_of(data.error())));
-                if (!data->file) return void(fuse_reply_buf(answered, reinterpret_cast<const char*>(data->bytes.data()), data->bytes.size()));
+                if (data->fd < 0) return void(fuse_reply_buf(answered, reinterpret_cast<const char*>(data->bytes.data()), data->bytes.size()));
                 fuse_bufvec buffer{};
                 buffer.count = 1;
                 buffer.buf[0].size = data->length;
                 buffer.buf[0].flags = static_cast<fuse_buf_flags>(FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK);
-                buffer.buf[0].fd = data->file->fd();
+                buffer.buf[0].fd = data->fd;
                 buffer.buf[0].pos = static_cast<off_t>(data->offset);
                 fuse_reply_data(answered, &buffer, FUSE_BUF_SPLICE_MOVE);
             });

@@ -52,6 +52,9 @@ class Lane {
     // Kinds that can say when something changed: waits for that, again and again, until stopped; `ring` is called when
     // there is something to look at. Returns at once for all others.
     void watch_feed(const std::stop_token& stop, const std::function<void()>& ring);
+    // At the end, when no worker runs any more: reads what the feed tells of our own last changes, so that the next start need
+    // not. Takes a few seconds at most, and nothing where nothing was changed.
+    void catch_up();
     // What was handed to on_foreign is taken over, or never will be (settled); or it is to be tried again.
     void adoption_ended(const std::string& key, bool settled);
 
@@ -180,6 +183,8 @@ class Lane {
     bool listing_ = false;                // a listing is under way
     std::vector<std::string> touched_;    // keys we worked on meanwhile
     std::multiset<std::string> working_;  // keys we are working on
+    bool unread_changes_ = false;         // of ours, since the feed was read
+    bool ends_ = false;
     SteadyTime next_listing_;
     SteadyTime next_trash_;
     SteadyTime next_space_;

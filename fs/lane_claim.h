@@ -52,6 +52,7 @@ struct Lane::Working {
     void add(const std::string& key) {
         const std::lock_guard lock(lane.mutex_);
         lane.working_.insert(key);
+        lane.unread_changes_ = true;
         if (lane.listing_) lane.touched_.push_back(key);
         keys.push_back(key);
     }

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "fs/lane_claim.h"
+#include "providers/wait.h"
 
 namespace oracxfs {
 namespace {
@@ -20,6 +21,7 @@ constexpr Millis kWatchedInterval{3'600'000};  // somebody waits for changes: no
 constexpr Millis kSuspectPause{1'000};
 constexpr Millis kSuspectPauseMax{60'000};
 constexpr Millis kAdoptionPauseMax{1'800'000};
+constexpr Millis kCatchUpMax{3'000};
 constexpr Millis kWatchPause{2'000};
 constexpr Millis kWatchPauseMax{300'000};
 constexpr std::size_t kSuspectsAtOnce = 256;
@@ -83,6 +85,7 @@ Status Lane::read_feed(const std::stop_token& stop) {
             const std::lock_guard lock(mutex_);
             position = feed_.position;
             feed_.rang = false;
+            unread_changes_ = !working_.empty();
         }
         const auto page = provider_->changes(context(stop), position);
         if (!page && page.error().code == Errc::changed) {
@@ -280,7 +283,8 @@ Result<Lane::Verdict> Lane::examine(const std::string& key, const Suspect& suspe
     if (suspect.gone) return known.empty() ? Verdict::settled : examine_gone(key, known, stop);
     if (at == known.end()) return examine_stranger(key, suspect, known, stop);
     if (at->directory) return suspect.seen.is_directory ? Verdict::settled : examine_gone(key, known, stop);
-    if (!suspect.seen.is_directory && at->remote_rev == suspect.seen.rev) return Verdict::settled;  // as we left it
+    if (suspect.seen.is_directory) return note_missing(*at, false, stop);  // a folder stands in its place
+    if (at->remote_rev == suspect.seen.rev) return Verdict::settled;       // as we left it
     if (is_twin(*at, suspect.seen)) return note_twin(*at, suspect.seen, stop);
     return note_changed(*at, stop);
 }
@@ -292,11 +296,14 @@ Result<Lane::Verdict> Lane::examine_gone(const std::string& key, const std::vect
     if (there && there->is_directory && known.size() > 1) return Verdict::list;  // somebody made the folder again
     Verdict all = Verdict::settled;
     for (const Catalog::KnownObject& object : known) {
-        const bool itself = object.key == key;
-        if (there && itself && object.directory == there->is_directory && object.remote_rev == there->rev) continue;
-        if (there && there->is_directory && !itself) continue;
-        ORACX_TRY(const Verdict verdict, there && itself && !object.directory ? note_changed(object, stop)
-                                                                             : note_missing(object, true, stop));
+        // Something is there again, or something else.
+        if (there && object.key == key && object.directory == there->is_directory) {
+            if (object.directory || object.remote_rev == there->rev) continue;
+            ORACX_TRY(const Verdict verdict, note_changed(object, stop));
+            if (verdict != Verdict::settled) all = verdict;
+            continue;
+        }
+        ORACX_TRY(const Verdict verdict, note_missing(object, true, stop));
         if (verdict != Verdict::settled) all = verdict;
     }
     return all;
@@ -324,6 +331,7 @@ Result<Lane::Verdict> Lane::examine_stranger(const std::string& key, const Suspe
     if (!env_.on_foreign) return Verdict::settled;
     {
         const std::lock_guard lock(mutex_);
+        if (ends_) return Verdict::later;
         const auto entry = feed_.suspects.find(key);
         if (entry != feed_.suspects.end()) entry->second.handed_over = true;
     }
@@ -355,6 +363,21 @@ Status Lane::save_feed() {
     const std::lock_guard lock(mutex_);
     feed_.saved = std::move(position);
     return {};
+}
+
+void Lane::catch_up() {
+    {
+        const std::lock_guard lock(mutex_);
+        ends_ = true;
+        if (!provider_->capabilities().change_feed || !unread_changes_ || feed_.position.empty() || !breaker_.may_work()) return;
+    }
+    const OpContext ctx{{}, env_.clock.steady() + kCatchUpMax};
+    const DeadlineStop until(ctx, env_.clock);
+    Status caught = read_feed(until.token());
+    if (caught)
+        if (const auto examined = examine_suspects(until.token()); !examined) caught = fail(examined.error());
+    if (caught) caught = save_feed();
+    if (!caught) log::info("lane", name_ + ": the last changes are read at the next start: " + caught.error().to_string());
 }
 
 // --- waiting -----------------------------------------------------------------------------------------------------------

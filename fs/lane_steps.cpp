@@ -150,6 +150,7 @@ Result<bool> Lane::clear_way(const std::string& key, const std::stop_token& stop
     do {
         const auto page = provider_->list(context(stop), key, cursor);
         if (!page) {
+            if (page.error().code == Errc::cancelled) return fail(page.error());
             if (concerns_provider(page.error().code)) provider_failed(page.error());
             return true;  // what is in it is not known: nothing is moved, the caller comes again
         }

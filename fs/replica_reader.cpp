@@ -10,10 +10,12 @@ namespace {
 
 constexpr std::uint64_t kWindowMin = 512ull << 10;
 constexpr std::uint64_t kWindowMax = 8ull << 20;
+constexpr std::uint64_t kAheadMin = 768ull << 10, kPieceMin = 256ull << 10;
 constexpr std::size_t kFetchesMax = 4;        // per reader, running or not yet passed by
 using namespace std::chrono_literals;
 constexpr Millis kPatience{4'000};  // with a replica that sends nothing, while another one could be asked
-constexpr std::uint64_t kForwardBytes = 256ull << 10;  // so much without a jump counts as reading forward
+constexpr std::uint64_t kForwardBytes = 64ull << 10;  // so much in several reads without a jump counts as reading forward
+constexpr std::uint64_t kLongBytes = 2ull << 20;      // after so much, as a reader who will not stop soon
 
 }  // namespace
 
@@ -74,18 +76,29 @@ void ReplicaReader::forget_passed(std::uint64_t leaf) {
     });
 }
 
-void ReplicaReader::read_ahead(std::uint64_t next_leaf) {
-    if (forward_bytes_ < kForwardBytes) return;
-    const std::uint64_t window = std::clamp(forward_bytes_, kWindowMin, kWindowMax);
-    const std::uint64_t window_leaves = window / kLeafBytes;
+std::uint64_t ReplicaReader::window_leaves() const {
+    if (reads_in_row_ < 2 || forward_bytes_ < kForwardBytes) return 0;
+    return std::clamp(forward_bytes_, kWindowMin, kWindowMax) / kLeafBytes;
+}
+
+// `leaf` is being read, up to `next_leaf` is asked for.
+void ReplicaReader::read_ahead(std::uint64_t leaf, std::uint64_t next_leaf) {
+    std::uint64_t piece = window_leaves();
+    if (piece == 0) return;
+    std::uint64_t end = next_leaf + 2 * piece;
     ahead_until_ = std::max(ahead_until_, next_leaf);
-    while (ahead_until_ < leaf_count() && ahead_until_ < next_leaf + 2 * window_leaves && fetches_.size() < kFetchesMax &&
-           env_.buffered_bytes < env_.buffered_max) {
+    if (forward_bytes_ < kLongBytes) {
+        // It may stop any moment: not much further than it has come, and not in small pieces.
+        end = leaf + std::max(kAheadMin, forward_bytes_ / 2) / kLeafBytes;
+        if (ahead_until_ + kPieceMin / kLeafBytes > end) return;
+        piece = end - ahead_until_;
+    }
+    while (ahead_until_ < leaf_count() && ahead_until_ < end && fetches_.size() < kFetchesMax && env_.buffered_bytes < env_.buffered_max) {
         if (const auto existing = covering(ahead_until_)) {
             ahead_until_ = existing->first + existing->leaves;
             continue;
         }
-        const auto fetch = start(ahead_until_, window_leaves);
+        const auto fetch = start(ahead_until_, piece);
         ahead_until_ = fetch->first + fetch->leaves;
     }
 }
@@ -100,8 +113,10 @@ Result<std::size_t> ReplicaReader::read_at(std::uint64_t offset, std::span<std::
         const bool forward = offset <= expected_offset_ + (1u << 20) && offset + (1u << 20) >= expected_offset_;
         if (!forward) {
             forward_bytes_ = 0;
+            reads_in_row_ = 0;
             ahead_until_ = 0;
         }
+        reads_in_row_ += 1;
         forward_bytes_ += wanted;
         expected_offset_ = offset + wanted;
     }
@@ -126,13 +141,10 @@ Result<std::size_t> ReplicaReader::read_at(std::uint64_t offset, std::span<std::
             }
             const Lock lock(mutex_);
             fetch = covering(leaf);
-            if (!fetch) {
-                const std::uint64_t window = forward_bytes_ >= kForwardBytes ? std::clamp(forward_bytes_, kWindowMin, kWindowMax) : 0;
-                fetch = start(leaf, std::max(last_leaf - leaf + 1, window / kLeafBytes));
-            }
+            if (!fetch) fetch = start(leaf, std::max(last_leaf - leaf + 1, window_leaves()));
         }
         Lock lock(mutex_);
-        read_ahead(fetch->first + fetch->leaves);
+        read_ahead(leaf, fetch->first + fetch->leaves);
         const std::uint64_t needed = leaf - fetch->first + 1;
         if (!ready_.wait(lock, stop, [&] { return fetch->ready >= needed || fetch->ended; }))
             return fail(Errc::cancelled, "read");
@@ -148,6 +160,22 @@ Result<std::size_t> ReplicaReader::read_at(std::uint64_t offset, std::span<std::
         forget_passed(leaf);
     }
     return done;
+}
+
+std::optional<ReplicaReader::Ready> ReplicaReader::ready_file(std::uint64_t offset, std::size_t length) {
+    if (offset >= digests_->size || length == 0) return std::nullopt;
+    length = static_cast<std::size_t>(std::min<std::uint64_t>(length, digests_->size - offset));
+    const std::uint64_t first = offset / kLeafBytes, last = (offset + length - 1) / kLeafBytes;
+    {
+        const Lock lock(mutex_);
+        for (std::uint64_t leaf = first; leaf <= last; ++leaf)
+            if (covering(leaf)) return std::nullopt;  // read_at keeps the read-ahead going
+    }
+    auto file = env_.cache.good_file(version_, *digests_, first, last);
+    if (!file) return std::nullopt;
+    const Lock lock(mutex_);
+    expected_offset_ = offset + length;
+    return Ready{std::move(file), length};
 }
 
 std::optional<std::size_t> ReplicaReader::read_ready(std::uint64_t offset, std::span<std::byte> into) {

@@ -42,7 +42,13 @@ class ReplicaReader : public std::enable_shared_from_this<ReplicaReader> {
     // Fills `into` from `offset`; less only at the end. Waits for the network. Errors: the last replica's (unavailable,
     // corrupt, not_found ...), cancelled.
     Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into, const std::stop_token& stop);
-    // The same if no waiting is needed; nothing otherwise.
+    // A file that holds the same bytes at the same offset, checked, if no waiting is needed; nothing otherwise.
+    struct Ready {
+        std::shared_ptr<DiskFile> file;  // with a descriptor
+        std::size_t length = 0;          // of what was asked for; less only at the end
+    };
+    std::optional<Ready> ready_file(std::uint64_t offset, std::size_t length);
+    // The bytes themselves in that case.
     std::optional<std::size_t> read_ready(std::uint64_t offset, std::span<std::byte> into);
     [[nodiscard]] std::uint64_t size() const { return digests_->size; }
     void except(ProviderId provider) { except_ = provider; }  // before the first read: never read from this one
@@ -52,7 +58,8 @@ class ReplicaReader : public std::enable_shared_from_this<ReplicaReader> {
     using Lock = std::unique_lock<std::mutex>;
     std::shared_ptr<Fetch> covering(std::uint64_t leaf);
     std::shared_ptr<Fetch> start(std::uint64_t first_leaf, std::uint64_t leaves);
-    void read_ahead(std::uint64_t next_leaf);
+    [[nodiscard]] std::uint64_t window_leaves() const;  // to be fetched at once for a reader that goes forward, else 0
+    void read_ahead(std::uint64_t leaf, std::uint64_t next_leaf);
     void forget_passed(std::uint64_t leaf);
     void run(const std::shared_ptr<Fetch>& fetch);
     std::uint64_t leaf_count() const { return digests_->leaves.size(); }
@@ -70,6 +77,7 @@ class ReplicaReader : public std::enable_shared_from_this<ReplicaReader> {
     std::deque<std::shared_ptr<Fetch>> fetches_;
     std::uint64_t expected_offset_ = 0;   // where a forward reader goes on
     std::uint64_t forward_bytes_ = 0;     // how far it went without jumping
+    std::uint64_t reads_in_row_ = 0;      // in how many reads
     std::uint64_t ahead_until_ = 0;       // first leaf not asked for
     std::stop_source stop_;
 };

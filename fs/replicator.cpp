@@ -252,15 +252,21 @@ void Replicator::start() {
 }
 
 void Replicator::stop() {
+    bool was_running = false;
     {
         const std::lock_guard lock(impl_->mutex);
-        impl_->running = false;
+        was_running = std::exchange(impl_->running, false);
     }
     impl_->streams.stop();
     const auto workers = impl_->all();
     for (const auto& worker : workers)
         for (std::jthread& thread : worker->threads) thread.request_stop();
     for (const auto& worker : workers) worker->threads.clear();
+    if (was_running) {
+        std::vector<std::jthread> last;
+        for (const auto& worker : workers)
+            if (worker->lane) last.emplace_back([lane = worker->lane] { lane->catch_up(); });
+    }
     impl_->acks.stop();
 }
 

@@ -7,10 +7,12 @@ oracxfs_build_packages=(
     g++ cmake ninja-build pkg-config
     libssl-dev libfmt-dev libspdlog-dev rapidjson-dev libexpected-dev libcli11-dev
     libsqlite3-dev libssh2-1-dev libcurl4-openssl-dev libfuse3-dev fuse3 ca-certificates
+    libdeflate-dev zlib1g-dev
 )
 oracxfs_test_packages=(
     libgtest-dev libgmock-dev
-    openssh-server openssh-client openssl rsync sqlite3 git attr python3
+    openssh-server openssh-client openssl rsync sqlite3 git attr python3 tzdata
+    libzip-dev zip unzip p7zip-full
 )
 
 oracxfs_is_installed() {

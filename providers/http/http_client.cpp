@@ -46,7 +46,8 @@ Error to_error(const TransferEnd& end, const Request& request, const Target& tar
     if (end.abort == Abort::deadline) return Error(Errc::deadline, target.label, "not done in time");
     const bool unknown = end.may_have_acted && !request.idempotent;
     return Error(unknown ? Errc::outcome_unknown : Errc::unavailable, target.label, reason_of(end, options))
-        .with_silence(end.code == CURLE_OPERATION_TIMEDOUT);
+        .with_silence(end.code == CURLE_OPERATION_TIMEDOUT)
+        .with_native(static_cast<int>(end.code));
 }
 
 Status check_ca_file(const std::string& path) {

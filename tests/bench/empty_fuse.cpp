@@ -116,7 +116,7 @@ void list(fuse_req_t req, fuse_ino_t ino, std::size_t size, off_t offset, bool p
 
 void on_readdir(fuse_req_t req, fuse_ino_t ino, std::size_t size, off_t offset, fuse_file_info*) { list(req, ino, size, offset, false); }
 void on_readdirplus(fuse_req_t req, fuse_ino_t ino, std::size_t size, off_t offset, fuse_file_info*) { list(req, ino, size, offset, true); }
-void on_getxattr(fuse_req_t req, fuse_ino_t, const char*, std::size_t) { fuse_reply_err(req, ENODATA); }
+void on_getxattr(fuse_req_t req, fuse_ino_t, const char*, std::size_t) { fuse_reply_err(req, ENOSYS); }  // never asked again
 
 }  // namespace
 

@@ -152,6 +152,8 @@ TEST_F(DropboxCliTest, TheWizardSignsInAtATerminal) {
         const std::string text = line + "\n";
         EXPECT_EQ(::write(fd.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
     };
+    ASSERT_TRUE(read_until("1 or 2 [1]: ")) << shown;
+    type("");
     ASSERT_TRUE(read_until("App key: ")) << shown;
     for (const char* permission : {"files.metadata.read", "files.content.read", "files.content.write", "account_info.read"})
         EXPECT_THAT(shown, HasSubstr(permission));

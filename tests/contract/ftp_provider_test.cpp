@@ -14,6 +14,7 @@
 #include "tests/support/blobs.h"
 #include "tests/support/ftp_setup.h"
 #include "tests/support/matchers.h"
+#include "tests/support/patience.h"
 #include "tests/support/scripted_ftp.h"
 
 namespace oracxfs::test {
@@ -282,7 +283,7 @@ TEST_F(FtpTest, FewerConnectionsWhereTheServerWantsFewer) {
     if (!server_) return;
     // The connection that found out whether it listens may still count.
     Result<Space> probed;
-    const auto until = Steady::now() + std::chrono::seconds(20);
+    const auto until = Steady::now() + patient(std::chrono::seconds(20));
     do probed = provider().probe(ctx_);
     while (!probed && probed.error().code == Errc::throttled && Steady::now() < until);
     ASSERT_THAT(probed, IsOk());
@@ -310,11 +311,11 @@ TEST_F(FtpTest, FrozenServerEndsAtTheStopAndAtTheTimeout) {
     const auto asked = Steady::now();
     source.request_stop();
     EXPECT_THAT(stopped.get(), HasCode(Errc::cancelled));
-    EXPECT_LT(Steady::now() - asked, kPrompt);
+    EXPECT_LT(Steady::now() - asked, patient(kPrompt));
     EXPECT_THAT(provider().stat(ctx_, "file"), HasCode(Errc::unavailable));
     const auto begin = Steady::now();
     EXPECT_THAT(provider().stat({{}, clock_.steady() + Millis(100)}, "file"), HasCode(Errc::deadline));
-    EXPECT_LT(Steady::now() - begin, Millis(100) + kPrompt);
+    EXPECT_LT(Steady::now() - begin, Millis(100) + patient(kPrompt));
     server_->thaw();
     EXPECT_EQ(read("file"), "x");
 }
@@ -445,7 +446,7 @@ TEST_F(ScriptedFtpTest, MissingAnswerAfterTheLastByteCanBeCancelled) {
     const auto asked = Steady::now();
     source.request_stop();
     EXPECT_THAT(result.get(), HasCode(Errc::cancelled));
-    EXPECT_LT(Steady::now() - asked, kPrompt);
+    EXPECT_LT(Steady::now() - asked, patient(kPrompt));
 }
 
 TEST_F(ScriptedFtpTest, UnansweredRenameIsOutcomeUnknown) {

@@ -27,6 +27,7 @@ class MemoryEnvironment final : public ContractEnvironment {
         ContractTraits traits;
         traits.huge_file = bare_ && options_.gives_digests && options_.resumable;
         traits.page_entries = 200;
+        traits.versions = !options_.keeps_versions;  // they are kept, somewhere
         return traits;
     }
     bool damage(const ObjectKey& key, std::uint64_t offset) override {

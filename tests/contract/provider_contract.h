@@ -23,6 +23,7 @@ struct ContractTraits {
     bool huge_file = false;          // room and speed for a sparse file of 5 GiB
     std::size_t page_entries = 0;    // this many entries need more than one page; 0 = the paging test is skipped
     std::uint64_t resume_bytes = 24u << 20;  // big enough to be cut in the middle
+    bool versions = true;            // versions() works
     bool read_detects_change = true; // read() of an outdated rev fails with changed
     // Names that the service behind refuses (name_refused); by default every name is fine.
     std::function<bool(const std::string& name)> refuses = [](const std::string&) { return false; };

@@ -203,6 +203,35 @@ TEST_P(ProviderContract, RenameReplacesExactlyWhatWasNamed) {
     EXPECT_EQ(text("other"), "a third content");
 }
 
+TEST_P(ProviderContract, ReplacedAndRemovedContentsCanBeHad) {
+    if (!traits().versions) GTEST_SKIP() << "older contents cannot be listed here";
+    const auto contents = [&](const ObjectKey& key) {
+        RemoteObject object;
+        object.key = key;
+        std::multiset<std::string> texts;
+        const auto kept = provider().versions(ctx_, object);
+        if (!kept && kept.error().code == Errc::not_found) return texts;
+        if (!kept) {
+            ADD_FAILURE() << kept.error().to_string();
+            return texts;
+        }
+        for (const RemoteObject& version : *kept) {
+            const Bytes bytes = content(version);
+            texts.emplace(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        }
+        return texts;
+    };
+    const RemoteObject first = stored("folder/doc", "version 1");
+    EXPECT_THAT(contents("folder/doc"), IsEmpty());
+    const auto second = put("folder/doc", "version 2 is longer", first);
+    ASSERT_THAT(second, IsOk());
+    EXPECT_EQ(contents("folder/doc"), (std::multiset<std::string>{"version 1"}));
+    ASSERT_THAT(provider().remove(ctx_, second->object, RemoveMode::trash), IsOk());
+    EXPECT_EQ(contents("folder/doc"), (std::multiset<std::string>{"version 1", "version 2 is longer"}));
+    EXPECT_THAT(contents("doc"), IsEmpty());
+    EXPECT_THAT(listing().files(), IsEmpty()) << "looking changes nothing";
+}
+
 TEST_P(ProviderContract, RenameOfAnOutdatedObjectIsRefused) {
     const RemoteObject first = stored("doc", "version 1");
     ASSERT_THAT(put("doc", "version 2 is longer", first), IsOk());

@@ -19,6 +19,7 @@
 #include "tests/support/blobs.h"
 #include "tests/support/delay_proxy.h"
 #include "tests/support/matchers.h"
+#include "tests/support/patience.h"
 #include "tests/support/sftp_setup.h"
 #include "tests/support/temp_dir.h"
 
@@ -51,7 +52,7 @@ class SftpTest : public testing::Test {
     ServerHash::State settle() {
         EXPECT_THAT(provider().probe(ctx_), IsOk());
         const auto& sftp = dynamic_cast<SftpProvider&>(provider());
-        const auto until = Steady::now() + std::chrono::seconds(20);
+        const auto until = Steady::now() + patient(std::chrono::seconds(20));
         while (sftp.server_hash() == ServerHash::State::probing && Steady::now() < until) std::this_thread::yield();
         return sftp.server_hash();
     }
@@ -390,7 +391,7 @@ TEST_F(SftpTest, FrozenServerIsUnavailableWithinTheTimeout) {
     const auto begin = Steady::now();
     EXPECT_THAT(provider().stat(ctx_, "file"), HasCode(Errc::unavailable));
     EXPECT_THAT(put("second", "x"), HasCode(Errc::unavailable));  // a new connection: no answer either
-    EXPECT_LT(Steady::now() - begin, std::chrono::milliseconds(3'500));
+    EXPECT_LT(Steady::now() - begin, patient(std::chrono::milliseconds(3'500)));
     server_->thaw();
     EXPECT_THAT(provider().stat(ctx_, "file"), IsOk());
 }
@@ -407,7 +408,7 @@ TEST_F(SftpTest, CallsAreCancelledPromptlyWhileTheServerIsFrozen) {
         const auto asked = Steady::now();
         source.request_stop();
         EXPECT_THAT(result.get(), HasCode(Errc::cancelled));
-        EXPECT_LT(Steady::now() - asked, std::chrono::milliseconds(600));
+        EXPECT_LT(Steady::now() - asked, patient(std::chrono::milliseconds(600)));
         // Whoever comes next must not wait for the answer that the first one did not want.
         const OpContext brief{.stop = {}, .deadline = clock_.steady() + Millis(100)};
         EXPECT_THAT(provider().stat(brief, "file"), HasCode(Errc::deadline));
@@ -710,7 +711,7 @@ TEST_F(SftpTest, LargeFilesUseSeveralConnectionsWhileTheyAreWritten) {
     GrowingBlob blob;
     auto stored = std::async(std::launch::async, [&] { return provider().put(ctx_, "file", blob, options()); });
     blob.append(content);
-    const auto until = Steady::now() + std::chrono::seconds(60);
+    const auto until = Steady::now() + patient(std::chrono::seconds(60));
     while (proxy_->connections() < connections + 2 && Steady::now() < until) std::this_thread::yield();
     EXPECT_GE(proxy_->connections(), connections + 2);
     blob.seal();
@@ -773,7 +774,7 @@ TEST_F(SftpTest, WaitingForAConnectionIsCancelledPromptly) {
                              [&] { return provider().stat({.stop = source.get_token(), .deadline = {}}, "x"); });
     EXPECT_EQ(second.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
     source.request_stop();
-    EXPECT_EQ(second.wait_for(std::chrono::milliseconds(600)), std::future_status::ready);
+    EXPECT_EQ(second.wait_for(patient(std::chrono::milliseconds(600))), std::future_status::ready);
     EXPECT_THAT(second.get(), HasCode(Errc::cancelled));
     blob.append("text");
     blob.seal();

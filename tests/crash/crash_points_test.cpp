@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "tests/support/blobs.h"
 #include "tests/support/file_system_stack.h"
+#include "tests/support/patience.h"
 #include "tests/support/temp_dir.h"
 
 namespace oracxfs::test {
@@ -156,7 +157,7 @@ int check(const std::string& home) {
     Tree replicated = tree;
     replicated.erase(".x.AbC123");  // a temporary name stays here
     // Removals and folders have their own times: at most a few seconds.
-    const SteadyTime until = stack.clock.steady() + std::chrono::seconds(20);
+    const SteadyTime until = stack.clock.steady() + patient(std::chrono::seconds(20));
     while (true) {
         std::string trouble;
         for (const char* provider : {"p0", "p1"}) {

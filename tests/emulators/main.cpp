@@ -11,6 +11,7 @@
 //   put path, content or file | mkdir path | remove path | move path, to | damage path, offset | content path -> size, sha256, [text]
 //   trash path | native path (google-drive) | cloud_document path (dropbox)
 //   expire_tokens | invalidate_tokens | revoke_grants | expire_sessions | reset_cursors | drop_connections
+//   browse url -> answer: the user agrees; the code that is shown, or the address that the browser ends at
 //   grant [scope] -> files as in the first line: the user signs in once more; scope: "drive" (google-drive)
 // put and mkdir at google-drive take `owner`: "somebody" makes what the scope drive.file does not see.
 
@@ -129,6 +130,8 @@ std::optional<Json> common(Emulator& service, const std::string& name, const Jso
         service.oauth().invalidate_access_tokens();
     } else if (name == "revoke_grants") {
         service.oauth().revoke_grants();
+    } else if (name == "browse") {
+        return Json::object({{"answer", service.oauth().browse(command["url"].as_string())}});
     } else if (name == "drop_connections") {
         service.server().reset_all();
     } else {

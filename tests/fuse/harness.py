@@ -27,6 +27,7 @@ import time
 import unittest
 
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE
+LIMIT = float(os.environ.get("ORACXFS_LIMIT") or 0)  # seconds for a whole program, from ctest
 QUICK = os.environ.get("ORACXFS_QUICK", "") not in ("", "0")
 SSHD = "/usr/sbin/sshd"
 TRASH = ".oracxfs-trash"
@@ -51,8 +52,15 @@ def reason_to_skip():
     return None
 
 
+def patience():
+    """What times are multiplied by: sanitizers make programs slower (ORACXFS_PATIENCE), other programs too."""
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return float(os.environ.get("ORACXFS_PATIENCE") or 1) * max(1.0, load)
+
+
 def main(limit):
     """Runs the tests of the calling file. `limit`: seconds after which it is ended, with a trace of what hangs."""
+    limit = LIMIT or limit * patience()
     reason = reason_to_skip()
     if reason:
         print("skipped:", reason)
@@ -144,6 +152,7 @@ def trash_entries(folder, name=None):
 
 def eventually(check, what, seconds=30.0, every=0.05):
     """Polls until `check` returns something true, and returns it."""
+    seconds *= patience()
     end = time.monotonic() + seconds
     while True:
         value = check()
@@ -157,7 +166,8 @@ def eventually(check, what, seconds=30.0, every=0.05):
 def run(*words, timeout=120, check=True, **options):
     """Runs a program; stdout and stderr are captured."""
     options.setdefault("stdin", subprocess.DEVNULL)
-    done = subprocess.run(list(words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, **options)
+    done = subprocess.run(list(words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout * patience(),
+                          **options)
     if check and done.returncode != 0:
         raise AssertionError("%s: exit %d\n%s%s" % (" ".join(map(str, words)), done.returncode,
                                                     done.stdout.decode(errors="replace"),
@@ -177,6 +187,7 @@ def read_proc(pid, name):
 
 def wait_gone(pid, seconds):
     """True when the process is gone (or a zombie) in time."""
+    seconds *= patience()
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -423,6 +434,7 @@ class Oracxfs:
         return data or []
 
     def wait(self, timeout=60, expect=0):
+        timeout = round(timeout * patience())
         done = self.cli("wait", "--timeout", "%ds" % timeout, check=False, timeout=timeout + 30)
         if done.returncode != expect:
             raise AssertionError("wait: exit %d instead of %d: %s%s" % (done.returncode, expect,

@@ -116,6 +116,7 @@ class NotifySocket:
 
     def wait_for(self, wanted, seconds=30):
         """The lines up to one that begins so."""
+        seconds *= harness.patience()
         end = time.monotonic() + seconds
         while not any(line.startswith(wanted) for line in self.lines):
             left = end - time.monotonic()

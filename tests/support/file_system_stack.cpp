@@ -121,14 +121,14 @@ Result<std::string> FileSystemStack::read_file(const std::string& path, const st
             status = fail(data.error());
             break;
         }
-        if (data->file) {
+        if (data->fd >= 0) {
             data->bytes.resize(data->length);
-            const auto got = data->file->read_at(data->offset, data->bytes, {});
-            if (!got) {
-                status = fail(got.error());
+            const ssize_t got = ::pread(data->fd, data->bytes.data(), data->bytes.size(), static_cast<off_t>(data->offset));
+            if (got < 0) {
+                status = fail(error_from_errno(errno, "read"));
                 break;
             }
-            data->bytes.resize(*got);
+            data->bytes.resize(static_cast<std::size_t>(got));
         }
         if (data->bytes.empty()) break;
         content.append(reinterpret_cast<const char*>(data->bytes.data()), data->bytes.size());

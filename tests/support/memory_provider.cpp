@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kPieceBytes = 1u << 20;
 constexpr std::size_t kNameBytesMax = 255;
+const std::string kInTrash = "trash-";  // begins the ids of what versions() tells
 
 const std::shared_ptr<const Bytes>& zero_piece() {
     static const auto zeros = std::make_shared<const Bytes>(kPieceBytes);
@@ -313,6 +314,15 @@ Status MemoryProvider::read(const OpContext& ctx, const RemoteObject& object, st
     std::shared_ptr<const Content> content;
     {
         const std::lock_guard lock(mutex_);
+        if (object.id.starts_with(kInTrash)) {
+            const auto kept = std::find_if(trash_.begin(), trash_.end(), [&](const auto& entry) { return kInTrash + entry.second.remote.id == object.id; });
+            if (kept == trash_.end()) return fail(error(Errc::not_found, "read", object.key));
+            content = kept->second.content;
+        }
+    }
+    if (content) return stream(ctx, clock_, *content, offset, length, sink);
+    {
+        const std::lock_guard lock(mutex_);
         const auto found = find(object.key, object.id);
         if (found == objects_.end() && find(object.key) != objects_.end())
             return fail(error(Errc::changed, "read", object.key));
@@ -500,6 +510,20 @@ bool MemoryProvider::damage(const ObjectKey& key, std::uint64_t offset) {
     return true;
 }
 
+Result<std::vector<RemoteObject>> MemoryProvider::versions(const OpContext& ctx, const RemoteObject& object) {
+    ORACX_TRYV(still_wanted(ctx, clock_));
+    if (options_.keeps_versions) return fail(Errc::unsupported, "list versions");
+    const std::lock_guard lock(mutex_);
+    std::vector<RemoteObject> kept;
+    for (const auto& [since, entry] : trash_) {
+        if (fold(entry.remote.key) != fold(object.key)) continue;
+        kept.push_back(entry.remote);
+        kept.back().id = kInTrash + kept.back().id;
+    }
+    std::reverse(kept.begin(), kept.end());
+    return kept;
+}
+
 // --- the change feed ---
 
 void MemoryProvider::tell(Change change) {
@@ -587,7 +611,7 @@ void MemoryProvider::forget_feed() {
     told_.notify_all();
 }
 
-bool MemoryProvider::await_waiting(std::chrono::seconds most) {
+bool MemoryProvider::await_waiting(Millis most) {
     std::unique_lock lock(mutex_);
     return told_.wait_for(lock, most, [&] { return waiting_ > 0; });
 }

@@ -59,6 +59,7 @@ class MemoryProvider final : public Provider {
     Result<RemoteObject> make_directory(const OpContext& ctx, const ObjectKey& key) override;
     Status remove_directory(const OpContext& ctx, const ObjectKey& key) override;
     Result<std::uint64_t> purge_trash(const OpContext& ctx, Millis age) override;
+    Result<std::vector<RemoteObject>> versions(const OpContext& ctx, const RemoteObject& object) override;
     Result<ChangePage> changes(const OpContext& ctx, const std::string& cursor) override;
     Result<bool> wait_for_changes(const OpContext& ctx, const std::string& cursor) override;
 
@@ -75,7 +76,7 @@ class MemoryProvider final : public Provider {
     [[nodiscard]] std::vector<ObjectKey> files() const;
     [[nodiscard]] std::size_t trash_count() const;
     [[nodiscard]] std::size_t leftover_count() const;
-    bool await_waiting(std::chrono::seconds most);  // until somebody is in wait_for_changes()
+    bool await_waiting(Millis most);  // until somebody is in wait_for_changes()
 
   private:
     // Immutable pieces of equal size (the last may be short); zeros are shared, so a sparse file costs nothing.

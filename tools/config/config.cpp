@@ -43,6 +43,7 @@ class Reader {
     }
     bool boolean(std::string_view path) const { return value(path).as_bool(); }
     std::string text(std::string_view path) const { return value(path).as_string(); }
+    std::string choice(std::string_view path) const { return current_choice(*find_setting(path), text(path)); }
     std::uint32_t count(std::string_view path) const { return static_cast<std::uint32_t>(value(path).as_int()); }
     std::uint64_t size(std::string_view path) const { return optional_size(path).value_or(0); }
     std::optional<std::uint64_t> optional_size(std::string_view path) const {
@@ -100,13 +101,21 @@ BackupConfig read_backup(const Reader& reader) {
     const Json sources = reader.value("backup.sources");
     for (const Json& item : sources.items()) {
         BackupSource source;
-        source.path = reader.expanded(item["path"].as_string());
-        source.kind = item.find("kind") != nullptr ? item["kind"].as_string() : "tree";
+        const std::string& kind = item["kind"].as_string();
+        source.kind = kind.empty() || kind == "file" ? "tree" : kind;  // "file": a word of earlier versions
+        if (item["path"].is_string()) source.path = absolute_path(reader.expanded(item["path"].as_string()), "/");
+        source.name = item["name"].as_string();
+        for (const Json& pattern : item["include"].items()) source.include.push_back(pattern.as_string());
         for (const Json& pattern : item["exclude"].items()) source.exclude.push_back(pattern.as_string());
+        source.one_file_system = item["one_file_system"].as_bool();
+        source.follow = item["follow"].as_bool();
+        const Json& command = item["command"];
+        if (command.is_string()) source.command = {"/bin/sh", "-c", command.as_string()};
+        for (const Json& word : command.items()) source.command.push_back(word.as_string());
         backup.sources.push_back(std::move(source));
     }
     backup.include_metadata = reader.boolean("backup.include_metadata");
-    backup.compression = reader.text("backup.compression");
+    backup.compression = reader.choice("backup.compression");
     backup.skip_if_unchanged = reader.boolean("backup.skip_if_unchanged");
     backup.zip_encryption = reader.text("backup.zip_encryption");
     if (const Json dir = reader.value("backup.staging_dir"); dir.is_string()) backup.staging_dir = reader.expanded(dir.as_string());
@@ -175,10 +184,11 @@ Result<Config> make_config(const ConfigDocument& document, const Environment& en
     config.auto_sync = {reader.boolean("auto_sync.enabled"), reader.duration("auto_sync.every"), reader.texts("auto_sync.at"),
                         reader.duration("auto_sync.jitter"), reader.boolean("auto_sync.catch_up"),
                         reader.boolean("auto_sync.on_battery")};
-    config.retention = {reader.count("retention.keep_last"),  reader.count("retention.daily"),
-                        reader.count("retention.weekly"),     reader.count("retention.monthly"),
-                        reader.count("retention.yearly"),     reader.count("retention.min_verified_copies"),
-                        reader.count("retention.trash_days"), reader.count("retention.max_delete_percent")};
+    config.retention = {reader.count("retention.keep_last"),           reader.count("retention.hourly"),
+                        reader.count("retention.daily"),               reader.count("retention.weekly"),
+                        reader.count("retention.monthly"),             reader.count("retention.yearly"),
+                        reader.count("retention.min_verified_copies"), reader.count("retention.trash_days"),
+                        reader.count("retention.max_delete_percent")};
     config.scrub = {reader.boolean("scrub.enabled"), reader.duration("scrub.every"),
                     reader.value("scrub.sample_percent").as_double(), reader.text("scrub.download"),
                     reader.boolean("scrub.repair")};

@@ -17,18 +17,23 @@
 namespace oracxfs {
 
 struct BackupSource {
-    std::string path;
-    std::string kind;  // tree | file | sqlite
+    std::string kind;  // tree | sqlite | command
+    std::string path;  // of tree and sqlite
+    std::string name;  // in the package; "": the path's last part
+    std::vector<std::string> include;  // globs; empty: everything
     std::vector<std::string> exclude;
+    bool one_file_system = false;
+    bool follow = false;                // pack what symbolic links point to, instead of the links
+    std::vector<std::string> command;   // program and arguments; a single text of the file is {"/bin/sh", "-c", text}
 };
 
 struct BackupConfig {
     std::string name_prefix;
     std::vector<BackupSource> sources;
     bool include_metadata = true;
-    std::string compression;
+    std::string compression;  // max | balanced | store
     bool skip_if_unchanged = false;
-    std::string zip_encryption;
+    std::string zip_encryption;  // none | aes256
     std::optional<std::string> staging_dir;  // where packages are built
     std::uint64_t staging_min_free = 0;
 };
@@ -70,7 +75,7 @@ struct AutoSyncConfig {
 };
 
 struct RetentionConfig {
-    std::uint32_t keep_last = 0, daily = 0, weekly = 0, monthly = 0, yearly = 0;
+    std::uint32_t keep_last = 0, hourly = 0, daily = 0, weekly = 0, monthly = 0, yearly = 0;
     std::uint32_t min_verified_copies = 1;
     std::uint32_t trash_days = 7;
     std::uint32_t max_delete_percent = 25;

@@ -21,7 +21,7 @@ constexpr std::array kSettings = {
     Setting{"backup.name_prefix", text, "\"oracxpred_backup_\""},
     Setting{"backup.sources", source_list, "[]"},
     Setting{"backup.include_metadata", boolean, "true"},
-    Setting{"backup.compression", choice, "\"max\"", false, 0, 0, "max|balanced|fast|none"},
+    Setting{"backup.compression", choice, "\"max\"", false, 0, 0, "max|balanced|store", {}, "fast=balanced|none=store"},
     Setting{"backup.skip_if_unchanged", boolean, "false"},
     Setting{"backup.zip_encryption", choice, "\"none\"", false, 0, 0, "none|aes256", "encryption"},
     Setting{"backup.staging_dir", path, "null", true},
@@ -46,6 +46,7 @@ constexpr std::array kSettings = {
     Setting{"auto_sync.on_battery", boolean, "true"},
 
     Setting{"retention.keep_last", integer, "4", false, 1, 100'000},
+    Setting{"retention.hourly", integer, "0", false, 0, 100'000},
     Setting{"retention.daily", integer, "14", false, 0, 100'000},
     Setting{"retention.weekly", integer, "8", false, 0, 100'000},
     Setting{"retention.monthly", integer, "12", false, 0, 100'000},
@@ -186,7 +187,7 @@ Complaints check_number(const Setting& setting, const Json& value) {
     return {};
 }
 
-Complaints check_choice(std::string_view choices, const Json& value) {
+Complaints check_choice(std::string_view choices, const Json& value, const Json& shown) {
     const auto allowed = split(choices);
     if (std::find(allowed.begin(), allowed.end(), value.as_string()) != allowed.end()) return {};
     std::string list;
@@ -200,7 +201,7 @@ Complaints check_choice(std::string_view choices, const Json& value) {
         if (best != allowed.end() && edit_distance(*best, value.as_string()) <= 2)
             hint = "did you mean \"" + *best + "\"?";
     }
-    return must_be(list, value, std::move(hint));
+    return must_be(list, shown, std::move(hint));
 }
 
 Complaints check_size(const Setting& setting, const Json& value) {
@@ -235,6 +236,16 @@ bool is_clock(std::string_view text) {
     return hour < 24 && text[3] < '6';
 }
 
+Complaints check_command(const Json& value) {
+    const auto is_word = [](const Json& word) { return word.is_string() && !word.as_string().empty(); };
+    if (is_word(value)) return {};
+    const auto& words = value.items();
+    if (!words.empty() && is_word(words.front()) &&
+        std::all_of(words.begin(), words.end(), [](const Json& word) { return word.is_string(); }))
+        return {};
+    return must_be("a command such as \"pg_dump shop\" or [\"pg_dump\", \"shop\"]", value);
+}
+
 Complaints check_list(const Setting& setting, const Json& value) {
     const bool clocks = setting.kind == clock_list;
     const std::string_view what = clocks ? "a list of times such as [\"06:00\", \"18:00\"]" : "a list of texts in [ ]";
@@ -244,7 +255,7 @@ Complaints check_list(const Setting& setting, const Json& value) {
         const Json& item = value.items()[i];
         Complaints found;
         if (!setting.choices.empty())
-            found = check_choice(setting.choices, item);
+            found = check_choice(setting.choices, item, item);
         else if (clocks ? !is_clock(item.as_string()) : item.as_string().empty())
             found = must_be(clocks ? "a time such as \"06:00\"" : "a text", item);
         for (Complaint& complaint : found) {
@@ -308,10 +319,47 @@ Complaints check_objects(const Json& value, std::span<const Setting> keys) {
 }
 
 constexpr std::array kSourceKeys = {
-    Setting{"path", path, ""},
-    Setting{"kind", choice, "\"tree\"", false, 0, 0, "tree|file|sqlite"},
-    Setting{"exclude", text_list, "[]"},
+    Setting{"kind", choice, "\"tree\"", false, 0, 0, "tree|sqlite|command", "type", "file=tree"},
+    Setting{"path", path, "null", true, 0, 0, {}, "dir|directory|folder|file|database"},
+    Setting{"name", text, "null", true, 0, 0, {}, "as"},
+    Setting{"include", text_list, "[]", false, 0, 0, {}, "only"},
+    Setting{"exclude", text_list, "[]", false, 0, 0, {}, "ignore|except"},
+    Setting{"one_file_system", boolean, "false", false, 0, 0, {}, "xdev"},
+    Setting{"follow", boolean, "false", false, 0, 0, {}, "follow_links|dereference"},
+    Setting{"command", command_line, "null", true, 0, 0, {}, "run|cmd"},
 };
+
+// Which keys an entry needs depends on its kind.
+Complaints check_sources(const Json& value) {
+    Complaints complaints = check_objects(value, kSourceKeys);
+    if (!complaints.empty()) return complaints;
+    for (std::size_t i = 0; i < value.items().size(); ++i) {
+        const Json& item = value.items()[i];
+        const std::string at = std::to_string(i);
+        const bool is_command = item["kind"].as_string() == "command";
+        const auto need = [&](std::string_view key, std::string_view why) {
+            if (!item[key].is_string() && !item[key].is_array())
+                complaints.push_back({fmt::format("has an entry without `{}`{}", key, why), {}, at});
+        };
+        const auto refuse = [&](std::string_view key, std::string_view why) {
+            if (!item[key].is_null())
+                complaints.push_back({fmt::format("has an entry whose `{}` has no meaning{}", key, why), {}, at + "/" + std::string(key)});
+        };
+        if (is_command) {
+            need("command", "");
+            need("name", ", which a command's output needs");
+            refuse("path", " for a command");
+        } else {
+            need("path", "");
+            refuse("command", ": its kind is not \"command\"");
+        }
+        const std::string& name = item["name"].as_string();
+        if (name.find('/') != std::string::npos || name == "." || name == "..")
+            complaints.push_back({"has an entry whose `name` is no file name", {}, at + "/name"});
+    }
+    return complaints;
+}
+
 constexpr std::array kTargetKeys = {
     Setting{"type", choice, "", false, 0, 0, "webhook|email|command"},
     Setting{"url", url, "null", true},
@@ -346,6 +394,14 @@ std::vector<Setting> provider_settings(std::string_view type) {
     return all;
 }
 
+std::string current_choice(const Setting& setting, std::string_view choice) {
+    for (const std::string& pair : split(setting.old_choices)) {
+        const std::size_t equals = pair.find('=');
+        if (pair.substr(0, equals) == choice) return pair.substr(equals + 1);
+    }
+    return std::string(choice);
+}
+
 bool is_provider_name(std::string_view name) {
     return !name.empty() && name.size() <= 32 && std::all_of(name.begin(), name.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -365,7 +421,7 @@ Complaints check_value(const Setting& setting, const Json& value) {
             if (!value.is_string()) return must_be("a text", value);
             return value.as_string().empty() && setting.fallback.empty() ? must_be("a text that is not empty", value) : Complaints{};
         case name: return is_provider_name(value.as_string()) ? Complaints{} : must_be("a name of a-z, 0-9 and -", value);
-        case choice: return check_choice(setting.choices, value);
+        case choice: return check_choice(setting.choices, Json(current_choice(setting, value.as_string())), value);
         case ack_policy:
             return value.is_string() && parse_ack_policy(value.as_string()) ? Complaints{}
                                                                              : must_be("\"all\", \"quorum=N\" or \"journal\"", value);
@@ -386,7 +442,8 @@ Complaints check_value(const Setting& setting, const Json& value) {
         case clock_list:
         case text_list: return check_list(setting, value);
         case rate_by_hours: return check_hours(value);
-        case source_list: return check_objects(value, kSourceKeys);
+        case command_line: return check_command(value);
+        case source_list: return check_sources(value);
         case target_list: return check_objects(value, kTargetKeys);
     }
     return {};
@@ -425,6 +482,7 @@ Json value_from_text(const Setting& setting, std::string_view text) {
         case number:
         case clock_list:
         case text_list:
+        case command_line:
         case rate_by_hours:
         case source_list:
         case target_list: {

@@ -30,6 +30,7 @@ enum class Kind : std::uint8_t {
     secret_ref,      // "secret:NAME"
     clock_list,      // ["06:00", "18:00"]
     text_list,
+    command_line,    // "pg_dump shop" (for a shell), or ["pg_dump", "shop"]
     rate_by_hours,   // {"08:00-19:00": "1MiB/s"}
     source_list,     // backup sources
     target_list,     // notification targets
@@ -44,6 +45,7 @@ struct Setting {
     double max = 1e15;
     std::string_view choices = {};
     std::string_view also_known_as = {};  // words that people try instead, separated by '|'
+    std::string_view old_choices = {};    // still accepted: "fast=balanced|none=store"
 };
 
 // All settings outside `providers`, in the order of the documentation.
@@ -54,6 +56,9 @@ const Setting* find_setting(std::string_view path);
 std::span<const std::string_view> provider_types();
 // Keys of a provider entry of this type, `type` and `enabled` included. Empty for an unknown type.
 std::vector<Setting> provider_settings(std::string_view type);
+
+// The word that counts today for a choice of an earlier version.
+std::string current_choice(const Setting& setting, std::string_view choice);
 
 bool is_provider_name(std::string_view name);
 

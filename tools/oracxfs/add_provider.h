@@ -37,6 +37,8 @@ struct TestOutcome {
 TestOutcome run_test(Cli& cli, const ProviderEntry& entry, const FreshSecrets& fresh);
 
 // Commands with files of their own.
+Run declare_sftp(CLI::App& app);
+Run declare_ftp(CLI::App& app);
 Run declare_dropbox(CLI::App& app);
 Run declare_dropbox_connect(CLI::App& app);
 Run declare_google_drive(CLI::App& app);

@@ -95,7 +95,8 @@ Result<Json> Cli::ask(const std::string& command, Json args, const Emit& on_even
     SystemClock clock;
     const auto answer_from = [&](Catalog& catalog) -> Result<Json> {
         HandlerRegistry registry;
-        add_state_handlers(registry, [&] { return StateView{catalog, clock, shared, nullptr, nullptr, {}, false}; });
+        const auto view = [&] { return StateView{catalog, clock, shared, nullptr, nullptr, {}, false}; };
+        add_state_handlers(registry, view);
         const OpContext ctx{signals().token(), std::nullopt};
         return registry.call(command, args, ctx, on_event ? on_event : [](const Json&) {});
     };

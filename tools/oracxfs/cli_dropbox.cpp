@@ -8,12 +8,14 @@
 #include "tools/oracxfs/provider_factory.h"
 #include "tools/oracxfs/secret_input.h"
 #include "tools/oracxfs/sign_in_terminal.h"
+#include "tools/oracxfs/wizard.h"
 
 namespace oracxfs {
 namespace {
 
 constexpr Millis kSignInMax{600'000};
 constexpr std::uint16_t kRedirectPort = 53'682;
+constexpr std::string_view kTokenPrefix = "sl.";  // of short-lived access tokens
 
 struct DropboxFlags : AddFlags {
     std::string folder = "/ORACXPRED", token_file, app_key, app_secret_file, refresh_token_file, base_url, ca_file;
@@ -81,13 +83,31 @@ Result<std::string> code_by_paste(Cli& cli, const http::SignInRequest& request, 
     return http::code_from_paste(sign_in, pasted);
 }
 
+// Asks for the app's key; or for a token that the App Console made, where somebody only wants to have a look.
+Result<std::optional<http::TokenRecord>> app_or_token(Cli& cli, DropboxFlags& flags) {
+    cli.out().note("How do you want to sign in at Dropbox?\n"
+                   "  1  with an app of your own: made once, in a few minutes; lasts until you end it\n"
+                   "  2  with a token that the App Console shows (\"Generated access token\"): ends after some hours");
+    ORACX_TRY(const int way, ask_choice("1 or 2", 2, 1));
+    http::TokenRecord record;
+    if (way == 2) {
+        ORACX_TRY(record.access_token, prompt_secret("Access token (not shown)"));
+        return std::optional(std::move(record));
+    }
+    cli.out().note(std::string(kAppGuide));
+    ORACX_TRY(flags.app_key, ask_line("App key"));
+    if (!flags.app_key.starts_with(kTokenPrefix)) return std::optional<http::TokenRecord>();
+    record.access_token = std::exchange(flags.app_key, {});  // that is a token all the same
+    return std::optional(std::move(record));
+}
+
 Result<http::TokenRecord> sign_in(Cli& cli, DropboxFlags& flags) {
-    if (cli.flags().no_input || cli.flags().json || !can_prompt())
+    if (!may_ask(cli))
         return fail(Errc::usage, "sign in at Dropbox",
                     "give --token-file FILE, --token-stdin, or --app-key KEY with --refresh-token-file FILE; at a terminal, oracxfs asks");
     if (flags.app_key.empty()) {
-        cli.out().note(std::string(kAppGuide));
-        ORACX_TRY(flags.app_key, ask_line("App key"));
+        ORACX_TRY(auto pasted, app_or_token(cli, flags));
+        if (pasted) return std::move(*pasted);
     }
     SystemClock clock;
     http::ClientOptions options;
@@ -116,7 +136,13 @@ Result<FreshSecrets> fresh_secrets(Cli& cli, DropboxFlags& flags) {
     return FreshSecrets{{secret_name(flags.name, "token"), record.dump()}};
 }
 
+Result<CommandResult> connect_dropbox(Cli& cli, DropboxFlags flags);
+
 Result<CommandResult> add_dropbox(Cli& cli, DropboxFlags flags) {
+    if (!flags.has_token() && may_ask(cli)) {
+        ORACX_TRY(const bool again, means_existing(cli, dropbox_kind(), flags));
+        if (again) return connect_dropbox(cli, flags);
+    }
     if (!flags.ca_file.empty()) {
         ORACX_TRY(flags.ca_file, expand_path(flags.ca_file, cli.environment()));
     }

@@ -16,6 +16,7 @@
 #include "tools/oracxfs/provider_factory.h"
 #include "tools/oracxfs/secret_input.h"
 #include "tools/oracxfs/sign_in_terminal.h"
+#include "tools/oracxfs/wizard.h"
 
 namespace oracxfs {
 namespace {
@@ -101,17 +102,14 @@ Status choose_way(Cli& cli, DriveFlags& flags) {
                    "  1  in a browser on this machine\n"
                    "  2  in a browser on another machine, copying an address\n"
                    "  3  on another device, entering a code there (needs a client of the type \"TVs and Limited Input devices\")");
-    const auto answer = ask_line(has_desktop() ? "1, 2 or 3 (1)" : "1, 2 or 3 (2)");
-    if (!answer && answer.error().code != Errc::usage) return fail(answer.error());
-    const std::string way = answer ? *answer : has_desktop() ? "1" : "2";
-    if (way != "1" && way != "2" && way != "3") return fail(Errc::usage, "sign in at Google Drive", "1, 2 or 3 was asked for");
-    flags.paste = way == "2";
-    flags.device = way == "3";
+    ORACX_TRY(const int way, ask_choice("1, 2 or 3", 3, has_desktop() ? 1 : 2));
+    flags.paste = way == 2;
+    flags.device = way == 3;
     return {};
 }
 
 Result<http::TokenRecord> sign_in(Cli& cli, DriveFlags& flags, std::optional<http::GoogleClient> client) {
-    if (cli.flags().no_input || cli.flags().json || !can_prompt())
+    if (!may_ask(cli))
         return fail(Errc::usage, "sign in at Google Drive",
                     "give --token-file TOKEN.json (with --credentials CLIENT.json where it does not name its client), or "
                     "--service-account FILE; at a terminal, oracxfs asks");
@@ -193,7 +191,13 @@ Status expand_paths(Cli& cli, DriveFlags& flags) {
     return {};
 }
 
+Result<CommandResult> connect_google_drive(Cli& cli, DriveFlags flags);
+
 Result<CommandResult> add_google_drive(Cli& cli, DriveFlags flags) {
+    if (flags.token_file.empty() && flags.service_account.empty() && may_ask(cli)) {
+        ORACX_TRY(const bool again, means_existing(cli, google_drive_kind(), flags));
+        if (again) return connect_google_drive(cli, flags);
+    }
     ORACX_TRYV(expand_paths(cli, flags));
     ORACX_TRY(const FreshSecrets fresh, secrets_of(cli, flags));
     ORACX_TRYV(forget_folder(cli, flags));

@@ -1,4 +1,4 @@
-// local, sftp, ftp: add a provider (cli_dropbox.cpp and cli_google_drive.cpp have theirs).
+// local: add a folder as a provider (the other kinds have files of their own).
 // providers list|show|test|enable|disable|remove|rename
 
 #include <fmt/format.h>
@@ -13,7 +13,6 @@
 #include "tools/oracxfs/commands.h"
 #include "tools/oracxfs/provider_factory.h"
 #include "tools/oracxfs/provider_test.h"
-#include "tools/oracxfs/secret_input.h"
 #include "tools/oracxfs/status.h"
 
 namespace oracxfs {
@@ -56,7 +55,7 @@ TestOutcome run_test(Cli& cli, const ProviderEntry& entry, const FreshSecrets& f
         outcome.steps.push(step_report(step));
         if (!cli.out().json())
             cli.out().note(fmt::format("  {} {} ({} ms)", step.error ? "failed" : "ok    ", step.name, step.took.count()));
-    });
+    }, entry.type);
     if (const ProviderTestStep* failed = report.failed()) {
         outcome.error = *failed->error;
         outcome.error->provider = entry.name;
@@ -138,129 +137,6 @@ Run declare_local(CLI::App& app) {
         const std::string path = absolute_path(expanded, std::filesystem::current_path().string());
         return add_provider(cli, *flags, Json::object({{"type", "local"}, {"enabled", true}, {"path", path}}), {});
     };
-}
-
-struct SftpFlags : AddFlags {
-    std::string host, user, folder = "ORACXPRED", key, key_passphrase_file, password_file, host_key, fingerprint, known_hosts;
-    std::int64_t port = 22;
-    bool password_stdin = false, agent = false;
-};
-
-Result<FreshSecrets> sftp_secrets(const SftpFlags& flags) {
-    FreshSecrets secrets;
-    if (!flags.password_file.empty()) {
-        ORACX_TRY(secrets[secret_name(flags.name, "password")], read_secret_file(flags.password_file));
-    } else if (flags.password_stdin) {
-        ORACX_TRY(secrets[secret_name(flags.name, "password")], read_secret_stdin());
-    } else if (flags.key.empty() && !flags.agent) {
-        if (!can_prompt())
-            return fail(Errc::usage, "sign in at " + flags.host, "give --key FILE, --agent, --password-file FILE or --password-stdin");
-        ORACX_TRY(secrets[secret_name(flags.name, "password")], prompt_secret("Password of " + flags.user + "@" + flags.host));
-    }
-    if (!flags.key_passphrase_file.empty()) {
-        ORACX_TRY(secrets[secret_name(flags.name, "key_passphrase")], read_secret_file(flags.key_passphrase_file));
-    }
-    return secrets;
-}
-
-// The fingerprint that the server offered, out of the error's words.
-std::string offered_fingerprint(const Error& error) {
-    const std::size_t at = error.why.find("SHA256:");
-    if (at == std::string::npos) return "";
-    return error.why.substr(at, error.why.find_first_of(" ,;)", at) - at);
-}
-
-Result<CommandResult> add_sftp(Cli& cli, const SftpFlags& flags) {
-    const std::string here = std::filesystem::current_path().string();
-    Json values = Json::object({{"type", "sftp"}, {"enabled", true}, {"host", flags.host}, {"port", flags.port}, {"user", flags.user}, {"folder", flags.folder}});
-    const auto add_path = [&](const char* key, const std::string& typed) -> Status {
-        if (typed.empty()) return {};
-        ORACX_TRY(const std::string expanded, expand_path(typed, cli.environment()));
-        values.set(key, absolute_path(expanded, here));
-        return {};
-    };
-    ORACX_TRYV(add_path("key_file", flags.key));
-    ORACX_TRYV(add_path("known_hosts", flags.known_hosts));
-    if (flags.agent) values.set("use_agent", true);
-    if (!flags.host_key.empty()) values.set("host_key", flags.host_key);
-    if (!flags.fingerprint.empty()) values.set("host_key", flags.fingerprint);
-    ORACX_TRY(const FreshSecrets secrets, sftp_secrets(flags));
-    auto outcome = add_provider(cli, flags, values, secrets);
-    const bool unknown = outcome && outcome->error && outcome->error->code == Errc::host_key_unknown;
-    if (!unknown || cli.flags().no_input || cli.flags().json || !can_prompt()) return outcome;
-    const std::string fingerprint = offered_fingerprint(*outcome->error);
-    if (fingerprint.empty()) return outcome;
-    ORACX_TRY(const bool trusted, ask_yes_no(fmt::format("First contact with {}. Its key is {}.\nCompare it with `ssh-keygen -lf` on the server. Trust it?", flags.host, fingerprint)));
-    if (!trusted) return outcome;
-    values.set("host_key", fingerprint);
-    return add_provider(cli, flags, std::move(values), secrets);
-}
-
-Run declare_sftp(CLI::App& app) {
-    const auto flags = std::make_shared<SftpFlags>();
-    add_common(app, *flags, "sftp");
-    app.add_option("--host", flags->host, "Name or address")->type_name("HOST")->required();
-    app.add_option("--port", flags->port, "Port (22)")->type_name("PORT")->check(CLI::Range(1, 65'535));
-    app.add_option("--user", flags->user, "Account")->type_name("USER")->required();
-    app.add_option("--folder", flags->folder, "Folder there (ORACXPRED)")->type_name("DIR");
-    app.add_option("--key", flags->key, "Private key")->type_name("FILE");
-    app.add_option("--key-passphrase-file", flags->key_passphrase_file, "Passphrase of the private key")->type_name("FILE");
-    app.add_flag("--agent", flags->agent, "Use the keys of ssh-agent");
-    app.add_option("--password-file", flags->password_file, "First line of FILE, - for standard input")->type_name("FILE");
-    app.add_flag("--password-stdin", flags->password_stdin, "First line of standard input");
-    auto* key = app.add_option("--host-key", flags->host_key, "The server's public key, \"ssh-ed25519 AAAA...\"")->type_name("KEY");
-    auto* print = app.add_option("--host-key-fingerprint", flags->fingerprint, "SHA256:...")->type_name("FP");
-    app.add_option("--known-hosts", flags->known_hosts, "OpenSSH known_hosts file")->type_name("FILE")->excludes(key)->excludes(print);
-    key->excludes(print);
-    return [flags](Cli& cli) { return add_sftp(cli, *flags); };
-}
-
-struct FtpFlags : AddFlags {
-    std::string host, user, folder = "ORACXPRED", password_file, ca_file;
-    std::int64_t port = 0;
-    bool password_stdin = false, implicit = false, allow_plain = false;
-};
-
-Result<CommandResult> add_ftp(Cli& cli, const FtpFlags& flags) {
-    Json values = Json::object({{"type", "ftp"}, {"enabled", true}, {"host", flags.host}});
-    if (flags.port != 0) values.set("port", flags.port);
-    values.set("user", flags.user);
-    values.set("folder", flags.folder);
-    if (flags.implicit) values.set("tls", "implicit");
-    if (flags.allow_plain) values.set("allow_plain_ftp", true);
-    if (!flags.ca_file.empty()) {
-        ORACX_TRY(const std::string expanded, expand_path(flags.ca_file, cli.environment()));
-        values.set("ca_file", absolute_path(expanded, std::filesystem::current_path().string()));
-    }
-    FreshSecrets secrets;
-    std::string& password = secrets[secret_name(flags.name, "password")];
-    if (!flags.password_file.empty()) {
-        ORACX_TRY(password, read_secret_file(flags.password_file));
-    } else if (flags.password_stdin) {
-        ORACX_TRY(password, read_secret_stdin());
-    } else {
-        if (!can_prompt()) return fail(Errc::usage, "sign in at " + flags.host, "give --password-file FILE or --password-stdin");
-        ORACX_TRY(password, prompt_secret("Password of " + flags.user + "@" + flags.host));
-    }
-    if (flags.allow_plain)
-        cli.out().note("WARNING: --allow-plain-ftp: where " + flags.host + " offers no TLS, the password and all files travel unencrypted");
-    return add_provider(cli, flags, std::move(values), secrets);
-}
-
-Run declare_ftp(CLI::App& app) {
-    const auto flags = std::make_shared<FtpFlags>();
-    add_common(app, *flags, "ftp");
-    app.add_option("--host", flags->host, "Name or address, as in its certificate")->type_name("HOST")->required();
-    app.add_option("--port", flags->port, "Port (21; 990 with --implicit)")->type_name("PORT")->check(CLI::Range(1, 65'535));
-    app.add_option("--user", flags->user, "Account")->type_name("USER")->required();
-    app.add_option("--folder", flags->folder, "Folder there (ORACXPRED)")->type_name("DIR");
-    auto* file = app.add_option("--password-file", flags->password_file, "First line of FILE, - for standard input")->type_name("FILE");
-    app.add_flag("--password-stdin", flags->password_stdin, "First line of standard input")->excludes(file);
-    app.add_option("--ca-file", flags->ca_file, "Certificate of the server or its authority, where the system does not know it (PEM)")->type_name("FILE");
-    auto* implicit = app.add_flag("--implicit", flags->implicit, "TLS from the first byte (ftps, port 990)");
-    app.add_flag("--allow-plain-ftp", flags->allow_plain, "Go on unencrypted where the server offers no TLS; anybody on the way can read the password")
-        ->excludes(implicit);
-    return [flags](Cli& cli) { return add_ftp(cli, *flags); };
 }
 
 // --- providers ---------------------------------------------------------------------------------------------------------
@@ -434,7 +310,7 @@ void add_provider_commands(CommandTable& table) {
                      }});
     table.push_back({"providers remove", group, "Forget it; its files stay where they are", [](CLI::App& app) {
                          // There is no other way: oracxfs never deletes all that a provider holds.
-                         app.add_flag("--keep-files", std::string("Its files stay at the provider; so it is always, the flag only says it aloud"));
+                         app.add_flag("--keep-files")->description("Its files stay at the provider; so it is always, the flag only says it aloud");
                          return declare_on_provider(app, remove);
                      }});
     table.push_back({"providers rename", group, "Give it another name", declare_rename});

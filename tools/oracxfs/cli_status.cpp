@@ -79,6 +79,20 @@ std::string render_status(const Output& out, const Json& data, WallTime now) {
     if (files["incomplete"].as_int() > 0) text += fmt::format(", {} not yet everywhere", files["incomplete"].as_int());
     if (files["without_copy"].as_int() > 0) text += ", " + out.paint(Paint::bad, fmt::format("{} without a verified copy", files["without_copy"].as_int()));
     text += "\n";
+    if (data.find("backups") != nullptr) {
+        const Json& schedule = data["auto_sync"];
+        text += "Automatic sync: ";
+        if (!schedule["enabled"].as_bool())
+            text += "Inactive";
+        else {
+            text += "on, every " + format_duration(Millis(schedule["every_ms"].as_int()));
+            if (!schedule["next"].items().empty()) text += ", next " + schedule["next"].items().front().as_string();
+        }
+        text += fmt::format("\nBackups in the cloud: {}", data["backups"]["count"].as_int());
+        if (data["newest_backup"].is_object())
+            text += fmt::format(" (newest {}, oldest {}, damaged {})", age_of(data["newest_backup"]["time"], now), age_of(data["backups"]["oldest"], now), data["backups"]["damaged_copies"].as_int());
+        text += "\n";
+    }
     const Json& mount = data["mount"];
     text += mount["mounted"].as_bool() ? fmt::format("Mounted at {} (close waits for {}{})\n", mount["dir"].as_string(), mount["close_waits_for"].as_string(),
                                                      mount["read_only"].as_bool() ? ", read-only" : "")

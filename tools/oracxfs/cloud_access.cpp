@@ -155,6 +155,16 @@ Result<ProviderEntry> provider_of_kind(Cli& cli, const CloudKind& kind, const st
     return fail(Error(Errc::not_found, "find provider " + (name.empty() ? kind.type : name), why).with_provider(name));
 }
 
+Result<bool> means_existing(Cli& cli, const CloudKind& kind, const AddFlags& flags) {
+    ORACX_TRY(const Config config, cli.config());
+    const ProviderEntry* entry = config.provider(flags.name);
+    if (entry == nullptr || flags.replace) return false;
+    if (entry->type != kind.type)
+        return fail(Errc::exists, "add provider " + flags.name, "there is one of this name, of the kind " + entry->type + "; give another --name");
+    cli.out().note(fmt::format("There is a provider {} already: this signs in again, its settings stay. (A second one: --name; other settings: --replace.)", flags.name));
+    return true;
+}
+
 Result<std::optional<http::TokenRecord>> last_client(Cli& cli, const std::string& provider_name) {
     for (const char* what : {"token", "client"}) {
         ORACX_TRY(const auto text, secret_if_any(cli, secret_name(provider_name, what)));

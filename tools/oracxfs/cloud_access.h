@@ -24,6 +24,10 @@ const CloudKind& google_drive_kind();
 // The provider of this kind called `name`; with "" the only one there is. not_found, usage (several).
 Result<ProviderEntry> provider_of_kind(Cli& cli, const CloudKind& kind, const std::string& name);
 
+// There is a provider of this name already, and it is not to be replaced: who calls the command bare means to sign in
+// again. exists: it is of another kind.
+Result<bool> means_existing(Cli& cli, const CloudKind& kind, const AddFlags& flags);
+
 // With which client somebody signed in the last time, and as whom: a record without tokens. Nothing: nobody ever did.
 Result<std::optional<http::TokenRecord>> last_client(Cli& cli, const std::string& provider_name);
 

@@ -245,6 +245,34 @@ StateView Core::view() {
     return {*catalog_, clock_, config(), replicator_.get(), staging_.get(), options_.mount_point, options_.read_only};
 }
 
+// What a machine that is set up anew wants to know. No secret: the configuration holds none, and tokens stay here.
+Result<std::vector<ExtraMember>> Core::backup_metadata() const {
+    std::vector<ExtraMember> members;
+    const auto document = ConfigDocument::load(options_.places.config_file);
+    if (!document) return fail(document.error());
+    ORACX_TRY(const auto rows, catalog_->providers());
+    Json providers = Json::array();
+    for (const ProviderRow& row : rows)
+        providers.push(Json::object({{"name", row.name}, {"type", row.type}, {"active", row.active}}));
+    // The settings as they are; what changes from run to run is no reason for a new package.
+    members.push_back({"oracxfs/cloud_config.json", document->root().dump_pretty(), true});
+    members.push_back({"oracxfs/installation.json",
+                       Json::object({{"instance", catalog_->instance()}, {"machine", config()->instance}, {"version", ORACXFS_VERSION}, {"providers", std::move(providers)}}).dump_pretty(),
+                       true});
+    return members;
+}
+
+BackupEnvironment Core::backup_environment() {
+    const Places& places = options_.places;
+    BackupEnvironment environment{*catalog_, *filesystem_, *replicator_, clock_, [this] { return config(); },
+                                  [this](const std::string& name) { return secrets_.get(name); }, [this] { return backup_metadata(); }, {}, places.cache + "/packing"};
+    environment.never_pack = {places.state, places.staging, places.cache, places.log_dir, places.run};
+    if (!options_.mount_point.empty()) environment.never_pack.push_back(options_.mount_point);
+    for (const ProviderEntry& entry : config()->providers)
+        if (entry.type == "local") environment.never_pack.push_back(entry.values["path"].as_string());
+    return environment;
+}
+
 void Core::event(std::string level, std::string kind, std::string message, std::string code) {
     EventRow row;
     row.level = std::move(level);

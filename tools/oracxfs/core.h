@@ -14,6 +14,7 @@
 #include "cache/staging.h"
 #include "fs/filesystem.h"
 #include "fs/replicator.h"
+#include "tools/backup/backup_environment.h"
 #include "tools/config/config.h"
 #include "tools/oracxfs/provider_factory.h"
 #include "tools/oracxfs/secret_store.h"
@@ -60,6 +61,7 @@ class Core {
     [[nodiscard]] bool is_down(const std::string& provider) const;
 
     [[nodiscard]] StateView view();
+    [[nodiscard]] BackupEnvironment backup_environment();
     [[nodiscard]] std::shared_ptr<const Config> config() const;
     [[nodiscard]] Filesystem& filesystem() { return *filesystem_; }
     [[nodiscard]] Replicator& replicator() { return *replicator_; }
@@ -81,6 +83,7 @@ class Core {
     Status recover(const CatalogOpenReport& report);
     Result<Json> take_over_file();  // reload() without its events
     std::shared_ptr<Provider> make(const ProviderEntry& entry);
+    [[nodiscard]] Result<std::vector<ExtraMember>> backup_metadata() const;
     [[nodiscard]] DigestSet wanted_digests() const;
     void announce(const Member& member);
 

@@ -16,6 +16,8 @@
 #include "base/log.h"
 #include "base/unique_fd.h"
 #include "fs/fuse_adapter.h"
+#include "tools/backup/backup_service.h"
+#include "tools/backup/backup_views.h"
 #include "tools/control/envelope.h"
 #include "tools/control/server.h"
 #include "tools/oracxfs/core.h"
@@ -68,13 +70,24 @@ void configure_log(const DaemonOptions& options) {
     log::configure(logging);
 }
 
+StateView full_view(Core& core, BackupService& backups) {
+    StateView view = core.view();
+    view.schedule = [&backups] { return backups.schedule_report(); };
+    return view;
+}
+
 // What the socket can do to a running daemon, beyond looking.
-void add_daemon_handlers(HandlerRegistry& registry, Core& core, const std::string& mount_point, const std::function<void()>& end) {
-    add_state_handlers(registry, [&core] { return core.view(); });
+void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& backups, const std::string& mount_point, const std::function<void()>& end) {
+    add_state_handlers(registry, [&core, &backups] { return full_view(core, backups); });
+    backups.add_handlers(registry);
     registry.add("ping", [](const Json&, const OpContext&, const Emit&) -> Result<Json> {
         return Json::object({{"pid", std::int64_t{::getpid()}}, {"version", ORACXFS_VERSION}});
     });
-    registry.add("reload", [&core](const Json&, const OpContext&, const Emit&) { return core.reload(); });
+    registry.add("reload", [&core, &backups](const Json&, const OpContext&, const Emit&) {
+        auto result = core.reload();
+        backups.settings_changed();
+        return result;
+    });
     registry.add("provider-probe", [&core](const Json& args, const OpContext& ctx, const Emit&) -> Result<Json> {
         const std::string& name = args["name"].as_string();
         core.probe_provider(name);
@@ -114,7 +127,7 @@ void add_daemon_handlers(HandlerRegistry& registry, Core& core, const std::strin
 }
 
 // Keeps systemd's status line true, and the log short.
-void report_verdict(Core& core, const std::stop_token& stop) {
+void report_verdict(Core& core, BackupService& backups, const std::stop_token& stop) {
     core.tidy_log();
     SteadyTime tidied = core.clock().steady();
     while (core.clock().sleep_for(kStatusPause, stop)) {
@@ -122,8 +135,9 @@ void report_verdict(Core& core, const std::stop_token& stop) {
             core.tidy_log();
             tidied = core.clock().steady();
         }
-        const auto report = status_report(core.view());
-        if (!report) continue;
+        const StateView view = full_view(core, backups);
+        auto report = status_report(view);
+        if (!report || !add_backup_status(*report, view)) continue;
         sd_notify("STATUS=" + (*report)["state"].as_string() + ", " + std::to_string((*report)["files"]["incomplete"].as_int()) + " files not yet everywhere");
     }
 }
@@ -176,11 +190,13 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     log::info("daemon", std::string("oracxfs ") + ORACXFS_VERSION + " starts, mount point " + options.mount_point);
 
     std::unique_ptr<Core> core;
+    std::unique_ptr<BackupService> backups;
     std::atomic<bool> serving{false};
     SignalWatch signals(
         [&] {
             if (!serving) return;
             (void)core->reload();  // says itself in the log what became of it
+            backups->settings_changed();
         },
         true);
     ORACX_TRY(core, Core::open({options.places, options.environment, options.config, options.mount_point, options.read_only,
@@ -195,18 +211,20 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     mount_options.debug = options.foreground && options.verbose > 2;
     ORACX_TRY(auto mount, FuseMount::mount(core->filesystem(), mount_options));
 
+    backups = std::make_unique<BackupService>(core->backup_environment());
     HandlerRegistry handlers;
-    add_daemon_handlers(handlers, *core, options.mount_point, [&] { mount->exit(); });
+    add_daemon_handlers(handlers, *core, *backups, options.mount_point, [&] { mount->exit(); });
     ControlServerOptions control;
     control.socket = options.places.socket;
     ORACX_TRY(const auto server, ControlServer::start(control, handlers));
 
     core->start();
+    if (!options.read_only) backups->start();
     serving = true;
     Status served;
     {
         const std::stop_callback on_signal(signals.token(), [&] { mount->exit(); });
-        std::jthread verdict([&](const std::stop_token& stop) { report_verdict(*core, stop); });
+        std::jthread verdict([&](const std::stop_token& stop) { report_verdict(*core, *backups, stop); });
         std::jthread watchdog;
         if (const auto interval = watchdog_interval())
             watchdog = std::jthread([&, pause = *interval / 2](const std::stop_token& stop) { feed_watchdog(*core, pause, stop); });
@@ -221,6 +239,7 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     sd_notify("STOPPING=1");
     log::info("daemon", "unmounted, ending");
     core->event("info", "mount", "unmounted from " + options.mount_point);
+    backups->stop();  // a run under way is begun again at the next start
     server->stop();  // before the mount goes away: the request that ended it may still be in its handler
     mount.reset();
     core->stop(kGrace, signals.second());

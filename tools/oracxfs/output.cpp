@@ -76,11 +76,11 @@ std::string Output::mark(std::string_view state) const {
         Paint paint;
     };
     Mark mark{"✖", "[xx]", Paint::bad};
-    if (state == "active" || state == "protected" || state == "verified" || state == "ok") mark = {"●", "[ok]", Paint::good};
+    if (state == "active" || state == "protected" || state == "verified" || state == "ok" || state == "succeeded") mark = {"●", "[ok]", Paint::good};
     if (state == "degraded" || state == "full" || state == "offline" || state == "queued" || state == "uploading" || state == "stored" ||
-        state == "missing" || state == "warning")
+        state == "missing" || state == "warning" || state == "partial" || state == "running")
         mark = {"▲", "[!!]", Paint::warning};
-    if (state == "inactive" || state == "not_configured" || state == "paused" || state == "skipped") mark = {"○", "[--]", Paint::dim};
+    if (state == "inactive" || state == "not_configured" || state == "paused" || state == "skipped" || state == "unchanged" || state == "cancelled" || state == "interrupted") mark = {"○", "[--]", Paint::dim};
     return paint(mark.paint, utf8_ ? mark.sign : mark.ascii);
 }
 

@@ -64,14 +64,59 @@ const ProviderTestStep* ProviderTestReport::failed() const {
     return found == steps.end() ? nullptr : &*found;
 }
 
+std::string_view contact_step(std::string_view type, const Error& error) {
+    switch (error.code) {
+        case Errc::host_key_unknown:
+        case Errc::host_key_changed: return "host key";
+        case Errc::unauthenticated: return "sign-in";
+        default: break;
+    }
+    if (type == "local") return "folder";
+    if (type == "sftp") {
+        // "probe: resolve nas", "probe: connect to nas:22"
+        const auto was_to = [&](std::string_view verb) {
+            const std::size_t at = error.message.find(verb);
+            return at == 0 || (at != std::string::npos && error.message.substr(0, at).ends_with(": "));
+        };
+        if (was_to("resolve ")) return "DNS";
+        if (was_to("connect to ")) return "TCP";
+    } else if (error.native > 0 && error.native < 100) {
+        switch (error.native) {  // of libcurl; answers of servers begin at 100
+            case 5:
+            case 6: return "DNS";
+            case 7: return "TCP";
+            case 35:
+            case 59:
+            case 64: return "TLS";
+            case 51:
+            case 58:
+            case 60:
+            case 77:
+            case 83: return "certificate";
+            default: break;
+        }
+    }
+    if (error.message.find("folder") != std::string::npos) return "folder";
+    switch (error.code) {
+        case Errc::denied:
+        case Errc::not_found:
+        case Errc::not_directory:
+        case Errc::exists:
+        case Errc::name_refused:
+        case Errc::config: return "folder";
+        default: return "connect";
+    }
+}
+
 ProviderTestReport test_provider(Provider& provider, const OpContext& ctx, Clock& clock,
-                                 const std::function<void(const ProviderTestStep&)>& on_step) {
+                                 const std::function<void(const ProviderTestStep&)>& on_step, const std::string& type) {
     ProviderTestReport report;
     const auto run = [&](const char* name, const std::function<Status()>& body) {
         const SteadyTime begin = clock.steady();
         const Status status = body();
         ProviderTestStep step{name, std::chrono::duration_cast<Millis>(clock.steady() - begin), std::nullopt};
         if (!status) step.error = status.error();
+        if (!status && step.name == "connect") step.name = contact_step(type, *step.error);
         report.steps.push_back(std::move(step));
         if (on_step) on_step(report.steps.back());
         return status.has_value();

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 
+#include "tools/backup/backup_views.h"
 #include "tools/control/envelope.h"
 
 namespace oracxfs {
@@ -207,7 +208,13 @@ Result<Json> wait_for_replicas(const StateView& view, const Json& args, const Op
 }
 
 void add_state_handlers(HandlerRegistry& registry, std::function<StateView()> view) {
-    registry.add("status", [view](const Json&, const OpContext&, const Emit&) -> Result<Json> { return status_report(view()); });
+    add_backup_views(registry, view);
+    registry.add("status", [view](const Json&, const OpContext&, const Emit&) -> Result<Json> {
+        const StateView state = view();
+        ORACX_TRY(Json report, status_report(state));
+        ORACX_TRYV(add_backup_status(report, state));
+        return report;
+    });
     registry.add("replicas", [view](const Json& args, const OpContext&, const Emit& emit) -> Result<Json> { return replicas(view(), args, emit); });
     registry.add("pending", [view](const Json& args, const OpContext&, const Emit&) -> Result<Json> {
         const std::string path = get_bytes(args, "path");

@@ -2,6 +2,7 @@
 // "Am I safe?" as a pure decision, and the report around it.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +51,7 @@ struct StateView {
     Staging* staging = nullptr;
     std::string mount_point;           // "" = not mounted
     bool read_only = false;
+    std::function<Json()> schedule = {};  // of the backup job; empty when no daemon runs
 };
 
 Result<Json> status_report(const StateView& view);

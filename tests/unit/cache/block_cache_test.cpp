@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -67,6 +68,49 @@ TEST_F(BlockCacheTest, GivesBackWhatWasPut) {
     for (std::uint64_t leaf = 0; leaf < 6; ++leaf) EXPECT_EQ(has(1, content, leaf), leaf == 2 || leaf == 5) << leaf;
     EXPECT_FALSE(has(2, content, 2));
     EXPECT_EQ(cache_->bytes(), kLeafBytes + 100);
+}
+
+TEST_F(BlockCacheTest, GivesTheFileWhereAllLeavesAreGood) {
+    const Content content(5 * kLeafBytes + 100, 1);
+    for (const std::uint64_t leaf : {1u, 2u, 5u}) put(1, content, leaf);
+    for (const bool again : {false, true}) {
+        if (again) reopen();
+        const auto file = cache_->good_file(VersionId{1}, content.digests, 1, 2);
+        ASSERT_NE(file, nullptr);
+        Bytes into(2 * kLeafBytes);
+        ASSERT_EQ(::pread(file->fd(), into.data(), into.size(), kLeafBytes), static_cast<ssize_t>(into.size()));
+        EXPECT_TRUE(std::ranges::equal(into, std::span(content.data).subspan(kLeafBytes, into.size())));
+        EXPECT_NE(cache_->good_file(VersionId{1}, content.digests, 5, 5), nullptr);
+        EXPECT_EQ(cache_->good_file(VersionId{1}, content.digests, 2, 3), nullptr);
+        EXPECT_EQ(cache_->good_file(VersionId{1}, content.digests, 5, 6), nullptr);
+        EXPECT_EQ(cache_->good_file(VersionId{2}, content.digests, 1, 1), nullptr);
+    }
+}
+
+TEST_F(BlockCacheTest, GivesNoFileWithADamagedOrAMissingEnd) {
+    const Content content(3 * kLeafBytes, 1);
+    for (std::uint64_t leaf = 0; leaf < 3; ++leaf) put(1, content, leaf);
+    reopen();
+    {
+        std::fstream file(path_of("c0000000000000001"), std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(static_cast<std::streamoff>(kLeafBytes + 77));
+        file.put('!');
+    }
+    EXPECT_EQ(cache_->good_file(VersionId{1}, content.digests, 0, 1), nullptr);
+    ASSERT_NE(cache_->good_file(VersionId{1}, content.digests, 2, 2), nullptr);
+    std::filesystem::resize_file(path_of("c0000000000000001"), 2 * kLeafBytes + 5);
+    EXPECT_EQ(cache_->good_file(VersionId{1}, content.digests, 2, 2), nullptr) << "also when it was good before";
+}
+
+TEST_F(BlockCacheTest, AFileThatWasGivenOutOutlivesItsVersion) {
+    const Content content(kLeafBytes, 1);
+    put(1, content, 0);
+    const auto file = cache_->good_file(VersionId{1}, content.digests, 0, 0);
+    ASSERT_NE(file, nullptr);
+    cache_->drop(VersionId{1});
+    Bytes into(kLeafBytes);
+    ASSERT_EQ(::pread(file->fd(), into.data(), into.size(), 0), static_cast<ssize_t>(into.size()));
+    EXPECT_TRUE(std::ranges::equal(into, content.leaf(0)));
 }
 
 TEST_F(BlockCacheTest, RemembersAcrossARestart) {

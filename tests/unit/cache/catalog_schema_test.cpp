@@ -62,6 +62,17 @@ class CatalogSchemaTest : public CatalogTest {
         event.kind = "committed";
         event.path = "folder/file \xff";
         EXPECT_THAT(catalog_->append_event(event), IsOk());
+        const auto run = catalog_->begin_run({.kind = "backup", .started = now(), .package = "removed.zip"});
+        EXPECT_THAT(run, IsOk());
+        const NodeRow packed = find("folder/file \xff");
+        PackageRow package;
+        package.node = packed.id;
+        package.version = packed.version;
+        package.run = *run;
+        package.series = "01234567";
+        package.made = now();
+        EXPECT_THAT(catalog_->record_package(package), IsOk());
+        EXPECT_THAT(catalog_->keep_package_index(packed.version, "PK"), IsOk());
     }
     void expect_filled() {
         const NodeRow file = find("folder/file \xff");

@@ -153,6 +153,17 @@ TEST_F(BreakerTest, NobodyWaitsForALongPauseThatThePeerAsksFor) {
     EXPECT_EQ(pause(), Millis(40'000));
 }
 
+TEST_F(BreakerTest, CallsThatFailTogetherAreOneSuspicion) {
+    breaker.work_failed(error_of(Errc::throttled).with_retry_after(Millis(2'000)), clock.steady());
+    for (int i = 0; i < 20; ++i) fail_work(Errc::unavailable);
+    EXPECT_FALSE(breaker.down());
+    EXPECT_EQ(pause(), Millis(2'000)) << "the peer's wish counts for all of them";
+    breaker.probe_succeeded(clock.steady());
+    EXPECT_TRUE(breaker.may_work());
+    fail_work(Errc::unavailable);
+    EXPECT_FALSE(breaker.down());
+}
+
 TEST_F(BreakerTest, WorkThatKeepsFailingWhileProbesSucceedCountsAsDown) {
     for (int i = 0; i < 5; ++i) {
         fail_work(Errc::unavailable);

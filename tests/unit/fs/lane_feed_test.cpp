@@ -4,6 +4,7 @@
 #include <mutex>
 #include <set>
 
+#include "tests/support/patience.h"
 #include "tests/unit/fs/replication_fixture.h"
 
 namespace oracxfs::test {
@@ -374,10 +375,10 @@ class LaneWatchTest : public FeedTest {
     template <class Condition>
     void await(const Condition& condition) {
         std::unique_lock lock(announced_mutex);
-        ASSERT_TRUE(told.wait_for(lock, std::chrono::seconds(60), condition));
+        ASSERT_TRUE(told.wait_for(lock, patient(std::chrono::seconds(60)), condition));
     }
     // Until somebody waits for changes at the provider.
-    void await_watch() { ASSERT_TRUE(cloud().await_waiting(std::chrono::seconds(60))); }
+    void await_watch() { ASSERT_TRUE(cloud().await_waiting(patient(std::chrono::seconds(60)))); }
 };
 
 TEST_F(LaneWatchTest, AChangeIsSeenWithoutAskingInBetween) {

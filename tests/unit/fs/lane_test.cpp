@@ -7,6 +7,7 @@
 #include <future>
 
 #include "tests/support/lossy_disk.h"
+#include "tests/support/patience.h"
 #include "tests/unit/fs/replication_fixture.h"
 
 namespace oracxfs::test {
@@ -113,7 +114,7 @@ TEST_F(LaneTest, CloseIsToldWhenTheContentCannotBeHad) {
         EXPECT_LE(providers[i]->puts, 10);
         expect_healthy(i);
     }
-    ASSERT_EQ(answer.wait_for(std::chrono::seconds(60)), std::future_status::ready);
+    ASSERT_EQ(answer.wait_for(patient(std::chrono::seconds(60))), std::future_status::ready);
     EXPECT_THAT(answer.get(), HasCode(Errc::partial));
 }
 

@@ -2,6 +2,8 @@
 
 #include "fs/replica_reader.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <future>
 #include <random>
@@ -94,10 +96,39 @@ TEST_F(ReplicaReaderTest, ForwardReadsAreFetchedAheadInLargePieces) {
     EXPECT_LE(providers[0]->reads + providers[1]->reads, 12);
 }
 
+// As a program that takes a member of 1 MiB out of a zip: its header, then its bytes.
+TEST_F(ReplicaReaderTest, TheSecondReadInARowIsFetchedAheadWithoutWastingMuch) {
+    watch(0);
+    const auto from = reader(version);
+    constexpr std::uint64_t kMember = 3 * kLeaf + 1'000;
+    EXPECT_TRUE(slice_is(read(*from, kMember, 4'096), kMember, 4'096));
+    for (std::uint64_t offset = 4'096; offset < (1u << 20); offset += 128 * 1'024) {
+        EXPECT_TRUE(slice_is(read(*from, kMember + offset, 128 * 1'024), kMember + offset, 128 * 1'024));
+        if (offset > 4'096) continue;
+        const std::lock_guard lock(requests_mutex);
+        ASSERT_GE(requests[0].size(), 2u);
+        EXPECT_EQ(requests[0][0].length, kLeaf);
+        EXPECT_GE(requests[0][1].length, 512u << 10);
+    }
+    fetchers.stop();
+    std::uint64_t fetched = 0;
+    for (const Request& request : requests[0]) fetched += request.length;
+    EXPECT_LE(fetched, 15u << 17) << "1.9 MiB";
+}
+
+TEST_F(ReplicaReaderTest, JumpsOfManyLeavesAreFetchedAsTheyAreAsked) {
+    watch(0);
+    const auto from = reader(version);
+    for (const std::uint64_t leaf : {32u, 16u, 0u}) EXPECT_TRUE(slice_is(read(*from, leaf * kLeaf, 2 * kLeaf), leaf * kLeaf, 2 * kLeaf));
+    const std::lock_guard lock(requests_mutex);
+    for (const Request& request : requests[0]) EXPECT_EQ(request.length, 2 * kLeaf) << request.offset;
+}
+
 TEST_F(ReplicaReaderTest, WhatWasReadComesFromTheCache) {
     auto before = reader(version);
     Bytes into(1'000);
     EXPECT_FALSE(before->read_ready(0, into));
+    EXPECT_FALSE(before->ready_file(0, 1'000));
     ASSERT_TRUE(slice_is(read_all(*before), 0, kSize));
     fetchers.stop();  // what is left goes into the cache
     before.reset();
@@ -108,6 +139,13 @@ TEST_F(ReplicaReaderTest, WhatWasReadComesFromTheCache) {
     EXPECT_EQ(into, Bytes(content.begin() + 70'000, content.begin() + 71'000));
     EXPECT_EQ(after->read_ready(kSize - 10, into), 10u);
     EXPECT_EQ(after->read_ready(kSize, into), 0u);
+    const auto ready = after->ready_file(kSize - 70'000, 100'000);
+    ASSERT_TRUE(ready);
+    EXPECT_EQ(ready->length, 70'000u);
+    Bytes end(70'000);
+    ASSERT_EQ(::pread(ready->file->fd(), end.data(), end.size(), kSize - 70'000), 70'000);
+    EXPECT_EQ(end, Bytes(content.end() - 70'000, content.end()));
+    EXPECT_FALSE(after->ready_file(kSize, 1));
     EXPECT_TRUE(slice_is(read_all(*after), 0, kSize));
     EXPECT_EQ(providers[0]->reads + providers[1]->reads, reads);
 }

@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"range", "{ \"replication\": { \"min_replicas\": 0 } }",
                 "cloud_config.json:1:36: `replication.min_replicas` must be from 1 to 63, not 0", ""},
         Mistake{"choice", "{ \"backup\": { \"compression\": \"mx\" } }",
-                "cloud_config.json:1:30: `backup.compression` must be \"max\", \"balanced\", \"fast\" or \"none\", not \"mx\"",
+                "cloud_config.json:1:30: `backup.compression` must be \"max\", \"balanced\" or \"store\", not \"mx\"",
                 "did you mean \"max\"?"},
         Mistake{"dropped_choice", "{ \"mount\": { \"provider_dir_write\": \"only\" } }",
                 "cloud_config.json:1:36: `mount.provider_dir_write` must be \"replicate\" or \"deny\", not \"only\"", ""},
@@ -104,6 +104,21 @@ INSTANTIATE_TEST_SUITE_P(
                 "\"08:00-19:00\"", ""},
         Mistake{"source", "{ \"backup\": { \"sources\": [ { \"path\": \"/a\", \"kid\": \"tree\" } ] } }",
                 "cloud_config.json:1:51: `backup.sources` has an entry with the unknown key `kid`", "did you mean `kind`?"},
+        Mistake{"source_kind", "{ \"backup\": { \"sources\": [ { \"path\": \"/a\", \"kind\": \"sqlit\" } ] } }",
+                "cloud_config.json:1:52: `backup.sources` has an entry whose `kind` must be \"tree\", \"sqlite\" or \"command\", "
+                "not \"sqlit\"", "did you mean \"sqlite\"?"},
+        Mistake{"source_without_path", "{ \"backup\": { \"sources\": [ { \"kind\": \"sqlite\" } ] } }",
+                "cloud_config.json:1:28: `backup.sources` has an entry without `path`", ""},
+        Mistake{"command_without_name", "{ \"backup\": { \"sources\": [ { \"kind\": \"command\", \"command\": \"pg_dump a\" } ] } }",
+                "cloud_config.json:1:28: `backup.sources` has an entry without `name`, which a command's output needs", ""},
+        Mistake{"command_empty", "{ \"backup\": { \"sources\": [ { \"kind\": \"command\", \"name\": \"x\", \"command\": [] } ] } }",
+                "cloud_config.json:1:73: `backup.sources` has an entry whose `command` must be a command such as \"pg_dump shop\" "
+                "or [\"pg_dump\", \"shop\"], not []", ""},
+        Mistake{"command_of_a_tree", "{ \"backup\": { \"sources\": [ { \"path\": \"/a\", \"command\": \"ls\" } ] } }",
+                "cloud_config.json:1:55: `backup.sources` has an entry whose `command` has no meaning: its kind is not \"command\"",
+                ""},
+        Mistake{"source_name", "{ \"backup\": { \"sources\": [ { \"path\": \"/a\", \"name\": \"x/y\" } ] } }",
+                "cloud_config.json:1:52: `backup.sources` has an entry whose `name` is no file name", ""},
         Mistake{"version", "{ \"version\": 2 }", "cloud_config.json:1:14: `version` must be from 1 to 1, not 2", ""},
         Mistake{"provider_name", "{ \"providers\": { \"My NAS\": { \"type\": \"local\", \"path\": \"/a\" } } }",
                 "cloud_config.json:1:18: `My NAS` is not a provider's name", "1 to 32 characters of a-z, 0-9 and - are allowed"},
@@ -166,11 +181,71 @@ TEST(Config, AnEmptyDocumentGivesTheDefaults) {
     EXPECT_EQ(config->staging.max_size, std::nullopt);
     EXPECT_EQ(config->staging.min_free, 512ull << 20);
     EXPECT_EQ(config->auto_sync.every, Millis(43'200'000));
+    EXPECT_EQ(config->retention.keep_last, 4u);
+    EXPECT_EQ(config->retention.hourly, 0u);
+    EXPECT_EQ(config->retention.daily, 14u);
+    EXPECT_EQ(config->retention.weekly, 8u);
     EXPECT_EQ(config->retention.monthly, 12u);
+    EXPECT_EQ(config->retention.yearly, 0u);
+    EXPECT_EQ(config->retention.min_verified_copies, 1u);
+    EXPECT_EQ(config->retention.trash_days, 7u);
+    EXPECT_EQ(config->retention.max_delete_percent, 25u);
     EXPECT_EQ(config->admin.listen.size(), 2u);
     EXPECT_EQ(config->backup.compression, "max");
     EXPECT_TRUE(config->providers.empty());
     EXPECT_FALSE(config->instance.empty());
+}
+
+TEST(Config, BackupSourcesAreReadWithTheirDefaults) {
+    const auto config = make_config(document(R"({ "backup": { "sources": [
+        { "path": "~/data/" },
+        { "path": "/srv/app.db", "kind": "sqlite", "name": "app.db" },
+        { "path": "/srv/one.txt", "kind": "file" },
+        { "path": "/home/ada/x", "kind": "tree", "include": ["*.txt"], "exclude": ["*.tmp", "cache/"],
+          "one_file_system": true, "follow": true },
+        { "kind": "command", "name": "shop.sql", "command": "pg_dump shop | grep -v '^--'" },
+        { "kind": "command", "name": "list", "command": ["ls", "-l", ""] } ] } })"),
+                                    environment({}));
+    ASSERT_THAT(config, IsOk());
+    const auto& sources = config->backup.sources;
+    ASSERT_EQ(sources.size(), 6u);
+    EXPECT_EQ(sources[0].kind, "tree");
+    EXPECT_EQ(sources[0].path, "/home/ada/data");
+    EXPECT_FALSE(sources[0].one_file_system);
+    EXPECT_FALSE(sources[0].follow);
+    EXPECT_EQ(sources[1].kind, "sqlite");
+    EXPECT_EQ(sources[1].name, "app.db");
+    EXPECT_EQ(sources[2].kind, "tree") << "a word of earlier versions";
+    EXPECT_EQ(sources[3].include, std::vector<std::string>{"*.txt"});
+    EXPECT_EQ(sources[3].exclude, (std::vector<std::string>{"*.tmp", "cache/"}));
+    EXPECT_TRUE(sources[3].one_file_system);
+    EXPECT_TRUE(sources[3].follow);
+    EXPECT_EQ(sources[4].command, (std::vector<std::string>{"/bin/sh", "-c", "pg_dump shop | grep -v '^--'"}));
+    EXPECT_EQ(sources[5].command, (std::vector<std::string>{"ls", "-l", ""}));
+}
+
+TEST(Config, OldWordsForCompressionStillCount) {
+    const auto compression = [](const std::string& word) {
+        const auto config = make_config(document("{ \"backup\": { \"compression\": \"" + word + "\" } }"), environment({}));
+        return config ? config->backup.compression : config.error().to_string();
+    };
+    EXPECT_EQ(compression("max"), "max");
+    EXPECT_EQ(compression("balanced"), "balanced");
+    EXPECT_EQ(compression("store"), "store");
+    EXPECT_EQ(compression("fast"), "balanced");
+    EXPECT_EQ(compression("none"), "store");
+}
+
+TEST(Config, EachRetentionRuleHasItsOwnPlace) {
+    const auto config = make_config(document("{ \"retention\": { \"keep_last\": 11, \"hourly\": 12, \"daily\": 13, \"weekly\": 14,\n"
+                                             "\"monthly\": 15, \"yearly\": 16, \"min_verified_copies\": 17, \"trash_days\": 18,\n"
+                                             "\"max_delete_percent\": 19 } }"),
+                                    environment({}));
+    ASSERT_THAT(config, IsOk());
+    const RetentionConfig& r = config->retention;
+    EXPECT_THAT((std::vector{r.keep_last, r.hourly, r.daily, r.weekly, r.monthly, r.yearly, r.min_verified_copies, r.trash_days,
+                             r.max_delete_percent}),
+                testing::ElementsAre(11u, 12u, 13u, 14u, 15u, 16u, 17u, 18u, 19u));
 }
 
 TEST(Config, EveryDefaultPassesItsOwnCheck) {

@@ -1,0 +1,287 @@
+#include "tools/backup/backup_service.h"
+
+#include "base/log.h"
+#include "tools/backup/prune.h"
+#include "tools/backup/vault_file.h"
+#include "tools/config/units.h"
+#include "tools/packager/package_reader.h"
+#include "tools/scheduler/power.h"
+
+namespace oracxfs {
+namespace {
+
+constexpr const char* kBackupJob = "backup";
+constexpr std::size_t kIndexBytesMax = 32u << 20;  // a larger list of members is read from the package when wanted
+constexpr std::size_t kEventsQueued = 1'000;       // for one who does not keep up; progress is dropped first
+
+// The same for all time and another on each machine.
+std::uint64_t seed_of(const std::string& instance) { return std::hash<std::string>{}(instance); }
+
+bool is_progress(const Json& event) { return event["type"].as_string() == "progress"; }
+
+}  // namespace
+
+// What the scheduler remembers, in the catalogue.
+class BackupService::Store final : public ScheduleStore {
+  public:
+    explicit Store(Catalog& catalog) : catalog_(catalog) {}
+    Result<std::optional<std::string>> get(const std::string& key) override { return catalog_.meta("schedule/" + key); }
+    Status put(const std::string& key, const std::string& value) override { return catalog_.set_meta("schedule/" + key, value); }
+
+  private:
+    Catalog& catalog_;
+};
+
+BackupService::BackupService(BackupEnvironment environment)
+    : env_(std::move(environment)), seed_(seed_of(env_.catalog.instance())), store_(std::make_unique<Store>(env_.catalog)) {
+    Scheduler::Options options;
+    options.seed = seed_;
+    scheduler_ = std::make_unique<Scheduler>(env_.clock, *store_, zone_, std::move(options));
+    ScheduledJob job;
+    job.name = kBackupJob;
+    job.schedule = [this] { return schedule(); };
+    job.run = [this](const RunContext& context) { return run_job(context); };
+    job.hold = [this]() -> std::optional<std::string> {
+        if (!env_.config()->auto_sync.on_battery && on_battery()) return "this machine runs on its battery";
+        return std::nullopt;
+    };
+    scheduler_->add(std::move(job));
+}
+
+BackupService::~BackupService() { stop(); }
+
+Schedule BackupService::schedule() const { return schedule_of(env_.config()->auto_sync, seed_); }
+
+void BackupService::start() {
+    if (const auto interrupted = env_.catalog.interrupt_runs(); !interrupted)
+        log::warn("backup", interrupted.error().to_string());
+    {
+        const std::lock_guard lock(mutex_);
+        started_ = true;
+    }
+    scheduler_->start();
+}
+
+void BackupService::stop() { scheduler_->stop(); }
+
+void BackupService::settings_changed() { scheduler_->replan(); }
+
+std::optional<std::int64_t> BackupService::running() const {
+    const std::lock_guard lock(mutex_);
+    return running_;
+}
+
+// --- a run -------------------------------------------------------------------------------------------------------------
+
+void BackupService::broadcast(const Json& event) {
+    std::list<std::shared_ptr<Listener>> listeners;
+    {
+        const std::lock_guard lock(mutex_);
+        if (event["type"].as_string() == "run_started") running_ = parse_run_name(event["run"].as_string());
+        listeners = listeners_;
+    }
+    for (const auto& listener : listeners) {
+        const std::lock_guard lock(listener->mutex);
+        if (is_progress(event) && listener->events.size() >= kEventsQueued) continue;
+        listener->events.push_back(event);
+        listener->changed.notify_all();
+    }
+}
+
+Result<RunRow> BackupService::run(const BackupRequest& request, const OpContext& ctx) {
+    auto row = run_backup(env_, request, ctx, [this](const Json& event) { broadcast(event); });
+    {
+        const std::lock_guard lock(mutex_);
+        running_.reset();
+        last_.reset();
+        if (row) last_ = *row;
+    }
+    if (!row) return row;
+    if (!row->package.empty()) remember_index(*row, ctx);
+    prune_after(*row, ctx);
+    return row;
+}
+
+Status BackupService::run_job(const RunContext& context) {
+    BackupRequest request;
+    request.label = "scheduled";
+    {
+        const std::lock_guard lock(mutex_);
+        if (request_) request = *std::exchange(request_, std::nullopt);
+        busy_ = true;
+    }
+    const auto row = run(request, {context.stop, std::nullopt});
+    {
+        const std::lock_guard lock(mutex_);
+        busy_ = false;
+    }
+    if (!row) return fail(row.error());
+    if (row->state == RunState::cancelled) return fail(Errc::cancelled, "back up");
+    // A package that was recorded is sent by the lanes, for ever if need be; packing it again would not help.
+    if (row->state == RunState::failed && row->package.empty())
+        return fail(errc_from_name(row->error_code).value_or(Errc::internal), "back up", row->error_text);
+    return {};
+}
+
+void BackupService::remember_index(const RunRow& row, const OpContext& ctx) {
+    const auto remember = [&]() -> Status {
+        ORACX_TRY(const auto node, env_.catalog.find(row.package));
+        if (!node) return {};
+        ORACX_TRY(const auto content, VaultReader::open(env_.filesystem, row.package));
+        ORACX_TRY(const auto reader, PackageReader::open(ctx, content, {}));
+        const std::string bytes = reader->directory_bytes();
+        if (bytes.size() > kIndexBytesMax) return {};
+        return env_.catalog.keep_package_index(node->version, bytes);
+    };
+    if (const Status done = remember(); !done) log::warn("backup", "list of members of " + row.package + " not kept: " + done.error().to_string());
+}
+
+void BackupService::prune_after(const RunRow& row, const OpContext& ctx) {
+    if (row.state != RunState::succeeded && row.state != RunState::partial) return;
+    const auto pruned = carry_out_prune(env_, "", false, ctx);
+    if (pruned) {
+        if (!(*pruned)["removed"].items().empty()) broadcast(Json::object({{"type", "pruned"}, {"removed", (*pruned)["removed"]}, {"freed_bytes", (*pruned)["freed_bytes"]}}));
+        return;
+    }
+    log::warn("backup", pruned.error().to_string());
+    EventRow event;
+    event.level = "warning";
+    event.kind = "prune";
+    event.code = info(pruned.error().code).e_code;
+    event.message = "nothing was pruned: " + log::redact(pruned.error().why);
+    if (const Status kept = env_.catalog.append_event(event); !kept) log::warn("backup", kept.error().to_string());
+    broadcast(Json::object({{"type", "warning"}, {"message", event.message}}));
+}
+
+// --- who asks for one --------------------------------------------------------------------------------------------------
+
+Result<Json> BackupService::sync(const BackupRequest& request, const OpContext& ctx, const Emit& emit) {
+    const auto listener = std::make_shared<Listener>();
+    bool scheduled = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (busy_ || request_)
+            return fail(Errc::busy, "back up", running_ ? "run " + run_name(*running_) + " is under way" : "a run is just beginning");
+        scheduled = started_;
+        listeners_.push_back(listener);
+        if (scheduled)
+            request_ = request;
+        else
+            busy_ = true;
+    }
+    Result<Json> answer = Json();
+    if (scheduled) {
+        const Status asked = scheduler_->run_now(kBackupJob, [listener](const Status& outcome) {
+            const std::lock_guard lock(listener->mutex);
+            listener->over = true;
+            listener->outcome = outcome;
+            listener->changed.notify_all();
+        });
+        answer = asked ? follow(listener, ctx, emit) : Result<Json>(fail(asked.error()));
+    } else {
+        // Nobody else delivers what the listener gets, so it is done after each event.
+        const auto deliver = [&] {
+            std::deque<Json> events;
+            {
+                const std::lock_guard lock(listener->mutex);
+                events.swap(listener->events);
+            }
+            if (emit)
+                for (const Json& event : events) emit(event);
+        };
+        auto row = run_backup(env_, request, ctx, [&](const Json& event) {
+            broadcast(event);
+            deliver();
+        });
+        if (row) {
+            if (!row->package.empty()) remember_index(*row, ctx);
+            prune_after(*row, ctx);
+            deliver();
+            answer = run_report(*row);
+        } else {
+            answer = fail(row.error());
+        }
+    }
+    const std::lock_guard lock(mutex_);
+    listeners_.remove(listener);
+    if (scheduled) {
+        request_.reset();
+    } else {
+        busy_ = false;
+        running_.reset();
+    }
+    return answer;
+}
+
+Result<Json> BackupService::follow(const std::shared_ptr<Listener>& listener, const OpContext& ctx, const Emit& emit) {
+    const std::stop_callback on_stop(ctx.stop, [this] { (void)scheduler_->cancel(kBackupJob); });  // not_found: it is over
+    for (;;) {
+        std::deque<Json> events;
+        bool over = false;
+        {
+            std::unique_lock lock(listener->mutex);
+            listener->changed.wait(lock, [&] { return !listener->events.empty() || listener->over; });
+            events.swap(listener->events);
+            over = listener->over;
+        }
+        if (emit)
+            for (const Json& event : events) emit(event);
+        if (over && events.empty()) break;
+    }
+    const std::lock_guard lock(mutex_);
+    if (last_) return run_report(*last_);
+    return fail(listener->outcome ? Error(Errc::internal, "back up", "the run left no record") : listener->outcome.error());
+}
+
+Status BackupService::cancel(const std::string& run) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!running_) return fail(Errc::not_found, "cancel " + run, "no run is under way");
+        if (!run.empty() && parse_run_name(run) != running_) return fail(Errc::not_found, "cancel " + run, "run " + run_name(*running_) + " is the one under way");
+    }
+    return scheduler_->cancel(kBackupJob);
+}
+
+Json BackupService::schedule_report() const {
+    const AutoSyncConfig config = env_.config()->auto_sync;
+    Json at = Json::array(), next = Json::array();
+    for (const std::string& time : config.at) at.push(time);
+    if (const auto runs = scheduler_->upcoming(kBackupJob, 5))
+        for (const DueRun& due : *runs) next.push(format_utc(std::max(due.time, env_.clock.wall())));
+    Json report = Json::object({{"enabled", config.enabled}, {"every", format_duration(config.every)}, {"every_ms", config.every.count()}});
+    report.set("at", std::move(at));
+    report.set("next", std::move(next));
+    for (const JobStatus& job : scheduler_->status()) {
+        if (job.name != kBackupJob) continue;
+        report.set("since_ms", to_ms(job.state.history.since));
+        report.set("running", job.running);
+        report.set("waiting_for", job.waiting_for.empty() ? Json() : Json(job.waiting_for));
+    }
+    const std::lock_guard lock(mutex_);
+    report.set("run", running_ ? Json(run_name(*running_)) : Json());
+    return report;
+}
+
+void BackupService::add_handlers(HandlerRegistry& registry) {
+    registry.add("sync", [this](const Json& args, const OpContext& ctx, const Emit& emit) -> Result<Json> {
+        BackupRequest request;
+        request.label = args["label"].as_string();
+        request.even_if_unchanged = args["force"].as_bool();
+        return sync(request, ctx, emit);
+    });
+    registry.add("run-cancel", [this](const Json& args, const OpContext&, const Emit&) -> Result<Json> {
+        ORACX_TRYV(cancel(args["run"].as_string()));
+        return Json();
+    });
+    registry.add("schedule", [this](const Json&, const OpContext&, const Emit&) -> Result<Json> { return schedule_report(); });
+    registry.add("backups-prune", [this](const Json& args, const OpContext& ctx, const Emit&) -> Result<Json> {
+        return carry_out_prune(env_, args["plan_id"].as_string(), args["force"].as_bool(), ctx);
+    });
+    registry.add("backups-delete", [this](const Json& args, const OpContext&, const Emit&) -> Result<Json> {
+        ORACX_TRY(const PackageInfo package, find_package(env_.catalog, *env_.config(), args["backup"].as_string()));
+        ORACX_TRYV(delete_package(env_, package, args["even_the_last"].as_bool()));
+        return package_report(package, nullptr);
+    });
+}
+
+}  // namespace oracxfs

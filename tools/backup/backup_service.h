@@ -1,0 +1,77 @@
+#pragma once
+// The backup job inside a running program: its schedule, the one run at a time, and everybody who watches it. The same
+// for the daemon (with a scheduler) and for a command without one (runs in the calling thread).
+//
+// Thread-safe.
+
+#include <condition_variable>
+#include <deque>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+#include "base/op_context.h"
+#include "tools/backup/backup_run.h"
+#include "tools/control/handlers.h"
+#include "tools/scheduler/scheduler.h"
+
+namespace oracxfs {
+
+class BackupService {
+  public:
+    explicit BackupService(BackupEnvironment environment);
+    ~BackupService();
+    BackupService(const BackupService&) = delete;
+    BackupService& operator=(const BackupService&) = delete;
+
+    void start();  // the schedule begins to count; before that, runs take place in the thread that asks for them
+    void stop();   // ends the run under way; the mount must still be there
+    void settings_changed();
+
+    // Packs, sends, verifies, prunes. Events of the run go to `emit` until it has ended; when ctx.stop comes, the run is
+    // cancelled. The answer is the run's report, whatever came of it. Errors: busy (a run is under way; says which).
+    Result<Json> sync(const BackupRequest& request, const OpContext& ctx, const Emit& emit);
+    Status cancel(const std::string& run);
+    [[nodiscard]] std::optional<std::int64_t> running() const;
+    [[nodiscard]] Json schedule_report() const;  // for `auto-sync status` and the web
+
+    void add_handlers(HandlerRegistry& registry);
+
+  private:
+    // One who watches the run.
+    struct Listener {
+        std::mutex mutex;
+        std::condition_variable_any changed;
+        std::deque<Json> events;
+        bool over = false;
+        Status outcome;
+    };
+
+    Status run_job(const RunContext& context);
+    Result<RunRow> run(const BackupRequest& request, const OpContext& ctx);
+    void broadcast(const Json& event);
+    void prune_after(const RunRow& row, const OpContext& ctx);
+    void remember_index(const RunRow& row, const OpContext& ctx);
+    Result<Json> follow(const std::shared_ptr<Listener>& listener, const OpContext& ctx, const Emit& emit);
+    Schedule schedule() const;
+
+    const BackupEnvironment env_;
+    const std::uint64_t seed_;
+    class Store;
+    std::unique_ptr<Store> store_;
+    SystemLocalTime zone_;
+    std::unique_ptr<Scheduler> scheduler_;
+    bool started_ = false;
+
+    mutable std::mutex mutex_;
+    std::optional<BackupRequest> request_;      // of the run that begins next, when somebody asked for it
+    std::optional<std::int64_t> running_;
+    std::optional<RunRow> last_;
+    bool busy_ = false;
+    std::list<std::shared_ptr<Listener>> listeners_;
+};
+
+}  // namespace oracxfs

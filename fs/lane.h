@@ -33,7 +33,7 @@ struct LaneEnvironment {
     Replicator::OpenRemote open_remote;
     Replicator::Rescue rescue;
     std::function<void(VersionId, ProviderId)> on_replica;  // a row changed; no locks held
-    std::function<void(ProviderId)> on_health;              // up or down; no locks held
+    std::function<void(ProviderId)> on_health;              // up, down or to be probed; no locks held
     std::function<void(ProviderId, const RemoteObject&)> on_foreign;  // a file we don't know appeared; no locks held
 };
 

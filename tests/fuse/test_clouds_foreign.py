@@ -162,13 +162,13 @@ class Budget(unittest.TestCase):
     def test_remount_costs_the_same_however_many_files_there_are(self):
         found = {}
 
-        def calls_of_a_mount(fs):
+        def calls_of_a_mount(fs, patience):
             for place in fs.places.values():
                 place.forget_calls()
             fs.start()
             for place in fs.places.values():  # until it has looked for changes
                 eventually(lambda: FEEDS & set(place.calls()), lambda: "the feed was asked: %r" % place.calls(), 90, 0.5)
-            time.sleep(1)  # what it begins because of the answer
+            time.sleep(patience)  # what it does because of the answer
             calls = {kind: place.calls() for kind, place in fs.places.items()}
             fs.stop()
             return calls
@@ -176,8 +176,8 @@ class Budget(unittest.TestCase):
         def remount(files):
             fs = self.mount(files)
             fs.stop()
-            for _ in range(5):  # the first ones still hear of our own work
-                found[files] = calls_of_a_mount(fs)
+            for patience in (1, 3, 10):  # the first one still hears of our own work
+                found[files] = calls_of_a_mount(fs, patience)
                 if all(sum(calls.values()) <= 2 for calls in found[files].values()):
                     break
 

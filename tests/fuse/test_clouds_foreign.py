@@ -1,5 +1,5 @@
-"""What others do in a cloud, and how few requests we make there ourselves. Clouds tell of changes by their feeds, which are
-asked about once a minute: everything that waits for that is set going at once."""
+"""What others do in a cloud, and how few requests we make there ourselves. Clouds tell of changes by their feeds; what takes
+its time is set going at once."""
 
 import datetime
 import os
@@ -18,7 +18,7 @@ class Foreign(MountTest):
     """Google Drive with the scope `drive`: what somebody else made is visible."""
 
     SETTINGS = {"replication.heal_after": "1s"}
-    WITHIN = 200  # two looks, a minute apart, and the work of everybody
+    WITHIN = 200  # Drive is asked every 20 s, folders and servers are listed every 30 s; a busy machine takes longer
 
     @classmethod
     def make(cls):
@@ -162,16 +162,24 @@ class Budget(unittest.TestCase):
     def test_remount_costs_the_same_however_many_files_there_are(self):
         found = {}
 
-        def remount(files):
-            fs = self.mount(files)
-            fs.stop()
+        def calls_of_a_mount(fs, patience):
             for place in fs.places.values():
                 place.forget_calls()
             fs.start()
             for place in fs.places.values():  # until it has looked for changes
                 eventually(lambda: FEEDS & set(place.calls()), lambda: "the feed was asked: %r" % place.calls(), 90, 0.5)
-            time.sleep(1)  # what it begins because of the answer
-            found[files] = {kind: place.calls() for kind, place in fs.places.items()}
+            time.sleep(patience)  # what it does because of the answer
+            calls = {kind: place.calls() for kind, place in fs.places.items()}
+            fs.stop()
+            return calls
+
+        def remount(files):
+            fs = self.mount(files)
+            fs.stop()
+            for patience in (1, 3, 10):  # the first one still hears of our own work
+                found[files] = calls_of_a_mount(fs, patience)
+                if all(sum(calls.values()) <= 2 for calls in found[files].values()):
+                    break
 
         threads = [threading.Thread(target=remount, args=(files,)) for files in (200, 2000)]
         for thread in threads:

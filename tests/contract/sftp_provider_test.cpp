@@ -792,7 +792,8 @@ TEST_F(SftpTest, AConnectionThatIsGivenBackIsTakenBeforeANewOneIsReady) {
     const auto free = Steady::now();
     lets_go.set_value();
     EXPECT_THAT(second.get(), IsOk());
-    EXPECT_LT(Steady::now() - free, opening / 2);
+    // Had it waited for the new one, that alone would have taken as long as opening the first.
+    EXPECT_LT(Steady::now() - free, opening * 9 / 10);
     EXPECT_THAT(first.get(), IsOk());
 }
 

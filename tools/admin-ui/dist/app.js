@@ -1,0 +1,68 @@
+import{$ as I,$a as Se,Aa as ve,Ba as fe,Ca as he,Ea as ge,Fa as G,G as u,Ga as h,H as S,Ha as m,J as ae,L as oe,La as be,Na as F,Oa as L,Pa as J,Q as x,S as ne,T as X,U as _,V as ie,W as A,Wa as ye,X as re,Xa as we,Ya as N,Za as ke,_ as H,a as Q,aa as le,ab as xe,b as l,ba as ce,bb as _e,c as w,cb as Ie,d as Y,db as Ce,eb as Be,f as s,g as ee,gb as Pe,ia as p,ib as T,jb as Ee,kb as Oe,la as C,m as te,ma as i,na as f,oa as ue,p as v,pa as B,q as k,qa as de,r as R,ra as V,s as q,sa as P,t as D,ta as W,u as e,ua as K,wa as Z,xa as pe,ya as me,z as se,za as $e}from"./shared-UYKN2PZX.js";function ze({title:t,about:a,children:n}){let o=Object.keys(v).find(r=>r!==k.value);return s`<main class="entry" id="main"><div class="card entry-card">
+<div class="entry-brand"><${S} size="40" /><span>oracxfs</span><button type="button" class="plain small push" lang=${o} onClick=${()=>D(o)}>${v[o]}</button></div>
+<h1 tabindex="-1">${t}</h1><p class="muted">${a}</p>${n}</div></main>`}var je=t=>{let a=t.toUpperCase().replace(/[^A-Z0-9]/g,"").slice(0,8);return a.length>4?`${a.slice(0,4)}-${a.slice(4)}`:a};function De(){let[t,a]=l({code:"",password:""}),[n,o]=l({}),[r,E]=l(null),[O,g]=l(!1),j=async c=>{c.preventDefault();let d={};if(t.code.length<9&&(d["setup-code"]=e("setup.code_rule")),t.password.length<T&&(d["setup-password"]=e("password.too_short",{n:T})),o(d),!(Object.keys(d).length>0)){g(!0),E(null);try{await he(t.code,t.password)}catch(z){E(z),g(!1)}}};return s`<${ze} title=${e("setup.title")} about=${e("setup.about")}><form onSubmit=${j} novalidate>
+<${H} problems=${n} />
+<${A} id="setup-code" class="code-input" label=${e("setup.code")} placeholder="XXXX-XXXX" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false" value=${t.code} error=${n["setup-code"]} help=${e("setup.code_help")} onInput=${c=>a({...t,code:c.target.value=je(c.target.value)})} />
+<${x} command=${p("admin","code")} />
+<input type="text" name="username" autocomplete="username" value="admin" hidden readonly />
+<${A} id="setup-password" label=${e("password.new")} type="password" autocomplete="new-password" value=${t.password} error=${n["setup-password"]} help=${e("password.rule",{n:T})} onInput=${c=>a({...t,password:c.target.value})} />
+<${Ee} password=${t.password} />
+<${_} error=${r}>${r?.data?.tries_left!==void 0&&s`<p>${e("setup.tries_left",{n:r.data.tries_left})}</p>`}<//>
+<${I} type="submit" class="wide" busy=${O}>${e("setup.create")}<//>
+</form><//>`}function Xe(){let[t,a]=l(""),[n,o]=l(!1),[r,E]=l({}),[O,g]=l(null),[j,c]=l(!1),[d,z]=l(0),Te=Y(null);w(()=>document.getElementById("signin-password")?.focus(),[]),w(()=>{if(!d)return;let $=setInterval(()=>z(b=>b<=Date.now()?0:b+.001),500);return()=>clearInterval($)},[d>0]);let Ue=async $=>{$.preventDefault();let b=t?{}:{"signin-password":e("field.missing",{field:e("field.password")})};if(E(b),!(Object.keys(b).length>0)){c(!0),g(null);try{await fe(t,n)}catch(y){g(y.status===401?{...y,message:e("signin.wrong"),code:"",why:"",next:[]}:y),y.status===429&&z(Date.now()+(y.data?.retry_after_ms||5e3)),c(!1),document.getElementById("signin-password")?.select()}}},M=Math.max(0,d-Date.now());return s`<${ze} title=${e("signin.title")} about=${e("signin.about")}><form ref=${Te} onSubmit=${Ue} novalidate>
+${i.value?.expired&&!O&&s`<${ie}><p>${e("signin.expired")}</p><//>`}
+<${H} problems=${r} />
+<input type="text" name="username" autocomplete="username" value="admin" hidden readonly />
+<${A} id="signin-password" label=${e("field.password")} type="password" autocomplete="current-password" value=${t} error=${r["signin-password"]} onInput=${$=>a($.target.value)} />
+<${re} label=${e("signin.remember")} checked=${n} onChange=${$=>o($.target.checked)} />
+<${_} error=${O}>${M>0&&s`<p>${e("signin.wait",{time:se(M)})}</p>`}<//>
+<${I} type="submit" class="wide" busy=${j} disabled=${M>0}>${e("signin.enter")}<//>
+<details class="more"><summary>${e("signin.forgotten")}</summary><p class="help">${e("signin.forgotten_text")}</p><${x} command=${p("admin","password")} /></details>
+</form><//>`}function Ae(){let t=(Pe.value||[]).length>0,a=[{key:"place",done:Z.value.length>0,run:()=>L(),cli:p("google-drive")},{key:"sources",done:t,run:()=>m("settings","sources"),cli:p("config","set","backup.sources","[…]")},{key:"first",done:(B.value||[]).length>0,blocked:!t||Z.value.length===0,run:F,cli:p("sync")},{key:"schedule",done:!!f.value?.auto_sync?.enabled,run:()=>m("settings","schedule"),cli:p("auto-sync","on","--every","6h")}],n=a.findIndex(o=>!o.done);return s`<section class="card first-steps" aria-labelledby="first-steps">
+<h2 id="first-steps">${e("first.title")}</h2>
+<p class="muted">${e("first.about")}</p>
+<ol>
+${a.map((o,r)=>s`<li class=${ee(o.done?"done":r===n?"now":"later")}>
+<span class="first-mark">${o.done?s`<${u} name="check" size="16" /><span class="visually-hidden">${e("first.done")}</span>`:r+1}</span>
+<div><h3>${e(`first.${o.key}`)}</h3><p class="muted">${e(`first.${o.key}_about`)}</p>
+${!o.done&&s`<div class="first-do"><button type="button" class=${r===n?"":"secondary"} disabled=${o.blocked} onClick=${o.run}>${e(`first.${o.key}_do`)}</button><${x} command=${o.cli} /></div>`}</div>
+</li>`)}
+</ol>
+</section>`}function Fe(){if(!f.value)return s`<h1 class="visually-hidden" tabindex="-1">${e("nav.overview")}</h1><div class="card"><${le} lines="4" /></div>`;let t=ue.value,a=B.value||[],n=B.value&&V.value&&a.length===0&&!W.value&&!K.value;return s`
+<h1 class="visually-hidden" tabindex="-1">${e("nav.overview")}</h1>
+<${ye} />
+${(W.value||K.value)&&s`<${xe} />`}
+${n&&s`<${Ae} />`}
+${t.length>0&&s`<section aria-labelledby="overview-providers">
+<div class="section-head"><h2 id="overview-providers">${e("nav.providers")}</h2>
+<button type="button" class="plain small" onClick=${()=>L()}><${u} name="plus" size="16" /><span>${e("provider.add")}</span></button></div>
+<div class="cards">${t.map(o=>s`<${Ie} key=${o.name} provider=${o} />`)}</div>
+</section>`}
+${a.length>0&&s`
+<section aria-labelledby="overview-copies">
+<div class="section-head"><h2 id="overview-copies">${e("copies.title")}</h2>
+<a href=${h("backups")}>${e("copies.all",{n:de.value})}<${u} name="chevron" size="15" /></a></div>
+<div class="card flush"><${Se} label=${e("copies.title")} total=${a.length} rowAt=${o=>a[o]} onOpen=${o=>m("backups",o.name)} /></div>
+</section>
+<div class="two">
+<section aria-labelledby="overview-timeline">
+<div class="section-head"><h2 id="overview-timeline">${e("timeline.title")}</h2></div>
+<div class="card"><${_e} runs=${V.value||[]} /></div>
+</section>
+<section aria-labelledby="overview-activity">
+<div class="section-head"><h2 id="overview-activity">${e("nav.activity")}</h2><a href=${h("activity")}>${e("activity.all")}<${u} name="chevron" size="15" /></a></div>
+<div class="card flush"><ol class="events short">${(P.value||[]).slice(0,6).map(o=>s`<${we} key=${o.id} event=${o} brief />`)}</ol></div>
+</section>
+</div>`}`}var[Me,Re,qe,He,Ve]=["Activity","Backups","Providers","Settings","SignIn"].map(Oe),We={overview:Fe,providers:qe,backups:Re,activity:Me,settings:He},Ke={overview:"home",providers:"cloud",backups:"archive",activity:"activity",settings:"sliders"};async function Ze(){try{await te("/session"),$e({...i.value,signed_in:!1})}catch(t){ne(t)}}function Le({className:t}){return s`<nav class=${t} aria-label=${e("nav.label")}><ul>${ge.map(a=>s`<li><a href=${h(a)} aria-current=${G.value.page===a?"page":void 0}><${u} name=${Ke[a]} size="18" /><span>${e(`nav.${a}`)}</span></a></li>`)}</ul></nav>`}function Ge(){let t=Object.keys(v).find(a=>a!==k.value);return s`<header class="top"><div class="top-inside">
+<a class="brand" href=${h("overview")}><${S} size="28" /><span class="brand-name">oracxfs</span>${i.value.instance&&s`<span class="brand-host" title=${e("nav.host")}>${i.value.instance}</span>`}</a>
+<${Le} className="nav" />
+<div class="top-tools">
+${C.value!=="off"&&C.value!=="live"&&s`<span class=${`connection ${C.value}`} role="status"><span class="dot"></span><span>${e(`connection.${C.value}`)}</span></span>`}
+<button type="button" class="plain tool" lang=${t} title=${v[t]} aria-label=${v[t]} onClick=${()=>D(t)}>${t.toUpperCase()}</button>
+<button type="button" class="plain tool icon-only" aria-label=${e(N.value?"theme.light":"theme.dark")} title=${e(N.value?"theme.light":"theme.dark")} onClick=${ke}><${u} name=${N.value?"sun":"moon"} /></button>
+<${ce} label=${e("nav.account")} icon="user" class="plain tool" items=${[{label:e("settings.security"),icon:"lock",run:()=>m("settings","security")},{label:e("keys.title"),icon:"keyboard",run:J},{label:e("nav.sign_out"),icon:"logout",run:Ze}]} />
+</div>
+</div></header>`}function U(){let{page:t}=G.value,a=We[t];return w(()=>{document.title=`${e(`nav.${t}`)} · oracxfs`,U.page&&U.page!==t&&(scrollTo(0,0),document.querySelector("main h1")?.focus({preventScroll:!0})),U.page=t},[t,k.value]),s`<a class="skip" href="#main" onClick=${n=>(n.preventDefault(),document.querySelector("main h1")?.focus())}>${e("nav.skip")}</a>
+<${Ge} />
+<main id="main" class=${`page-${t}`}><${a} key=${t} /></main>
+<${Le} className="bottom-nav" />`}function Je(){let t=i.value;return t?t.failed?s`<main class="entry"><div class="card entry-card"><div class="entry-brand"><${S} size="40" /><span>oracxfs</span></div><h1>${e("start.failed")}</h1><${_} error=${t.failed} /><${I} onClick=${Ne}>${e("start.again")}<//></div></main>`:t.setup_required?s`<${De} /><${X} />`:t.signed_in?s`<${U} /><${oe} /><${X} />`:s`<${Xe} /><${X} />`:null}async function Qe(){i.value?.signed_in&&(P.value===null&&(P.value=await me({}).catch(()=>[])),Ce.value===null&&await Be().catch(()=>{}))}function Ye(){let t=/^#oauth=([\w.~-]+)$/.exec(location.hash)?.[1];t&&(m("providers"),ae(({close:a})=>s`<${Ve} attempt=${{state:t}} title=${e("signin.coming_back")} type="" done=${()=>(pe().catch(()=>{}),a())} close=${a} />`))}async function Ne(){let t=location.hash.startsWith("#oauth=");try{await ve(),await q(R(i.value.language))}catch(a){await q(R()),i.value={failed:a}}t&&i.value.signed_in&&Ye()}i.subscribe(()=>{Qe()});be({help:J,sync:()=>i.value?.signed_in&&f.value&&F()});await Ne();Q(s`<${Je} />`,document.getElementById("app"));

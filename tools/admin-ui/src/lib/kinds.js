@@ -1,0 +1,56 @@
+// The kinds of places, and what has to be said about each. Texts: kind.<type>, field.<key>, help.<type>.<key>.
+
+export const kinds = {
+    local: {
+        fields: [{ key: 'path', required: true, example: '/mnt/disk2/backup' }],
+        secrets: [],
+    },
+    sftp: {
+        fields: [
+            { key: 'host', required: true, example: 'nas.lan' },
+            { key: 'port', number: true, fallback: 22, narrow: true },
+            { key: 'user', required: true, example: 'backup' },
+            { key: 'folder', fallback: 'ORACXPRED' },
+        ],
+        secrets: [],
+    },
+    ftp: {
+        fields: [
+            { key: 'host', required: true, example: 'ftp.example.org' },
+            { key: 'port', number: true, narrow: true, optional: true },
+            { key: 'user', required: true, example: 'backup' },
+            { key: 'folder', fallback: 'ORACXPRED' },
+        ],
+        secrets: [{ key: 'password', required: true }],
+        more: [{ key: 'tls', choices: ['explicit', 'implicit'], fallback: 'explicit' }, { key: 'ca_file', optional: true, example: '/etc/ssl/nas-ca.pem' }],
+    },
+    dropbox: { fields: [{ key: 'folder', fallback: '/ORACXPRED' }], secrets: [] },
+    'google-drive': { fields: [{ key: 'folder', fallback: 'ORACXPRED' }], secrets: [] },
+};
+
+export const limits = [
+    { key: 'upload_limit', optional: true, example: '2MiB/s' },
+    { key: 'download_limit', optional: true, example: '8MiB/s' },
+];
+
+export const isCloud = (type) => type === 'dropbox' || type === 'google-drive';
+
+// "nas", or "nas-2" if there is one already.
+export function freeName(wish, taken) {
+    if (!taken.includes(wish)) return wish;
+    let number = 2;
+    while (taken.includes(`${wish}-${number}`)) number += 1;
+    return `${wish}-${number}`;
+}
+
+export const isName = (text) => /^[a-z0-9-]{1,32}$/.test(text);
+
+// The settings of a form as the daemon takes them: what was left empty is not said.
+export function settingsOf(fields, values) {
+    const settings = {};
+    for (const { key, number } of fields) {
+        const text = String(values[key] ?? '').trim();
+        if (text !== '') settings[key] = number ? Number(text) : text;
+    }
+    return settings;
+}

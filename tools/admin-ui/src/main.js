@@ -83,7 +83,7 @@ function App() {
 // What only those who are signed in may see, once they are.
 async function lookAround() {
     if (!session.value?.signed_in) return;
-    if (events.value === null) events.value = await moreEvents({}).catch(() => []);
+    if (events.value === null) events.value = await moreEvents({}).then((page) => page.list, () => []);
     if (settings.value === null) await askSettings().catch(() => {}); // the settings page says what is wrong
 }
 

@@ -3,10 +3,11 @@ import { html, useState } from '../lib/ui.js';
 import { patch, post, segment } from '../lib/api.js';
 import { command } from '../lib/cli.js';
 import { t } from '../lib/i18n.js';
-import { freeName, isName } from '../lib/kinds.js';
+import { freeName, isName, kinds, settingsOf } from '../lib/kinds.js';
 import { backupTotal, providers, refresh } from '../lib/store.js';
 import { Dialog } from '../ui/dialog.js';
 import { Button, Choice, Cli, ErrorBox, Field, Notice, Summary, say } from '../ui/parts.js';
+import { FieldFor } from './connect-server.js';
 import { SignIn } from './sign-in.js';
 import { Steps } from './test.js';
 
@@ -38,6 +39,7 @@ export function CloudForm({ type, existing, back, close }) {
     const [work, setWork] = useState(null); // {doing, error, steps}
     const [attempt, setAttempt] = useState(null); // as POST /oauth/start
     const chosen = ways[type].find((one) => one.way === way);
+    const fields = [...kinds[type].fields, ...kinds[type].more];
     const set = (key, value) => setValues((known) => ({ ...known, [key]: value }));
     const busy = Boolean(work?.doing);
 
@@ -65,7 +67,7 @@ export function CloudForm({ type, existing, back, close }) {
 
     const begin = async () => {
         const body = { mode: chosen.mode };
-        if (!existing) Object.assign(body, { type, settings: { folder: values.folder.trim() } });
+        if (!existing) Object.assign(body, { type, settings: settingsOf(fields, values) });
         if (values.app_key?.trim()) body.app_key = values.app_key.trim();
         if (values.client?.trim()) body.client = values.client.trim();
         setAttempt(await post(`/providers/${segment(values.name)}/oauth/start`, body));
@@ -73,7 +75,7 @@ export function CloudForm({ type, existing, back, close }) {
     };
 
     const save = async () => {
-        const settings = { folder: values.folder.trim() };
+        const settings = settingsOf(fields, values);
         const secrets = {};
         for (const key of chosen.asks) if (values[key]?.trim()) (settingKeys.includes(key) ? settings : secrets)[key] = values[key].trim();
         if (existing) await patch(`/providers/${segment(existing)}`, { secrets, test: true });
@@ -110,6 +112,7 @@ export function CloudForm({ type, existing, back, close }) {
             <div><${Field} id=${idOf('folder')} label=${t('field.folder')} help=${t('help.folder')} value=${values.folder} onInput=${(event) => set('folder', event.target.value)} /></div>
             <div><${Field} id=${idOf('name')} label=${t('field.name')} help=${t('help.name')} error=${problems[idOf('name')]} value=${values.name} spellcheck="false" onInput=${(event) => set('name', event.target.value)} /></div>
         </div>`}
+        ${!existing && html`<details class="more"><summary>${t('connect.more')}</summary>${kinds[type].more.map((field) => html`<${FieldFor} ...${{ field, type, values, set, problems }} />`)}</details>`}
         ${(work?.steps?.length > 0 || (busy && !chosen.mode)) && html`<${Steps} running=${busy} steps=${work.steps} />`}
         <${ErrorBox} error=${work?.error} />
         <${Cli} command=${command(type, ...(existing ? ['connect'] : []), '--name', values.name, ...(existing ? [] : ['--folder', values.folder]))} />

@@ -6,6 +6,7 @@ import { t } from '../lib/i18n.js';
 import { freeName, isName, kinds, settingsOf } from '../lib/kinds.js';
 import { backupTotal, providers, refresh } from '../lib/store.js';
 import { Dialog } from '../ui/dialog.js';
+import { PathField } from '../ui/folder-field.js';
 import { Icon } from '../ui/icons.js';
 import { Button, Check, Choice, Cli, ErrorBox, Field, Notice, Summary, say } from '../ui/parts.js';
 import { Steps } from './test.js';
@@ -17,11 +18,12 @@ export function FieldFor({ field, type, values, set, problems }) {
     const shared = {
         id: idOf(key),
         label: t(`field.${key}`),
-        help: ['path', 'folder', 'tls', 'ca_file', 'upload_limit'].includes(key) ? t(`help.${key}`, { type: t(`kind.${type}`) }) : undefined,
+        help: ['path', 'folder', 'tls', 'base_url', 'ca_file', 'upload_limit'].includes(key) ? t(`help.${key}`, { type: t(`kind.${type}`) }) : undefined,
         error: problems[idOf(key)],
         optional,
     };
     const value = values[key] ?? fallback ?? '';
+    if (key === 'path') return html`<${PathField} ...${shared} value=${value} placeholder=${example} choose=${(path) => set(key, path)} />`;
     if (choices) {
         return html`<${Field} ...${shared}>${(input) => html`<select ...${input} onChange=${(event) => set(key, event.target.value)}>
             ${choices.map((choice) => html`<option value=${choice} selected=${choice === value}>${t(`choice.${key}.${choice}`)}</option>`)}</select>`}<//>`;
@@ -81,8 +83,8 @@ export function ServerForm({ type, back, close }) {
         setWork({ doing });
         try {
             if (doing === 'test') {
-                const { steps } = await post('/provider-test', body());
-                setWork({ steps, good: true });
+                const { steps, error } = await post('/provider-test', body());
+                setWork({ steps, error, good: !error });
             } else {
                 await post('/providers', { ...body(), enabled: true, test: true });
                 await refresh().catch(() => {});
@@ -144,7 +146,7 @@ function HostKey({ hostKey, problem, busy, fetching, fetch, compared }) {
         <legend>${t('hostkey.title')}</legend>
         ${!hostKey && html`<p class="help">${t('hostkey.about')}</p>
             <${Button} class="secondary" icon="key" busy=${fetching} disabled=${busy} onClick=${fetch}>${t('hostkey.fetch')}<//>`}
-        ${hostKey && html`<p class="muted">${t('hostkey.shows', { type: hostKey.type })}</p>
+        ${hostKey && html`<p class="muted">${t('hostkey.shows')}</p>
             <p><code class="fingerprint">${hostKey.fingerprint}</code></p>
             <p class="help">${t('hostkey.compare')} <code>ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub</code></p>
             <${Check} label=${t('trust.compared')} checked=${Boolean(hostKey.compared)} onChange=${(event) => compared(event.target.checked)} />`}

@@ -5,6 +5,7 @@ import { command, shortName } from '../lib/cli.js';
 import { bytes, dateTime, t } from '../lib/i18n.js';
 import { taskDone } from '../lib/store.js';
 import { Dialog } from '../ui/dialog.js';
+import { PathField } from '../ui/folder-field.js';
 import { Icon } from '../ui/icons.js';
 import { Button, Choice, Cli, ErrorBox, Field, Notice, Summary } from '../ui/parts.js';
 
@@ -42,8 +43,7 @@ export function RestoreDialog({ backup, paths, close }) {
             <${Button} type="submit" busy=${work?.doing === 'real'} disabled=${busy}>${t('restore.now')}<//>`}>
         <${Summary} problems=${problems} />
         ${paths.length > 0 && html`<ul class="chips">${paths.slice(0, 8).map((path) => html`<li><code>${path}</code></li>`)}${paths.length > 8 && html`<li>+ ${paths.length - 8}</li>`}</ul>`}
-        <${Field} id="restore-to" label=${t('restore.to')} help=${t('restore.to_help')} placeholder="/srv/restored" error=${problems['restore-to']} autocomplete="off" spellcheck="false"
-            value=${values.to} onInput=${(event) => set('to', event.target.value)} />
+        <${PathField} id="restore-to" label=${t('restore.to')} help=${t('restore.to_help')} placeholder="/srv/restored" error=${problems['restore-to']} value=${values.to} choose=${(path) => set('to', path)} />
         <div class="fields">
             <div><${Field} label=${t('restore.from')}>${(input) => html`<select ...${input} value=${values.from} onChange=${(event) => set('from', event.target.value)}>
                 <option value="">${t('restore.fastest')}</option>

@@ -28,7 +28,7 @@ export function TestDialog({ name, close }) {
     const run = async () => {
         setResult(null);
         try {
-            setResult(await post(`/providers/${segment(name)}/test`));
+            setResult(await post(`/providers/${segment(name)}/test`)); // a test that fails is an answer as well
         } catch (error) {
             setResult({ error, steps: error.data?.steps || [] });
         }

@@ -35,7 +35,7 @@ export default {
     'hostkey.compare_first': 'Confirm that you compared the server’s key.',
     'hostkey.fetch': 'Look at the server’s key',
     'hostkey.fetch_first': 'Look at the server’s key and compare it first.',
-    'hostkey.shows': 'The server shows this key ({type}):',
+    'hostkey.shows': 'The server shows this key:',
     'hostkey.title': 'Identity of the server',
     'notify.add': 'Add a webhook',
     'notify.add_now': 'Add',

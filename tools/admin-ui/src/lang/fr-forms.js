@@ -35,7 +35,7 @@ export default {
     'hostkey.compare_first': 'Confirmez que vous avez comparé la clé du serveur.',
     'hostkey.fetch': 'Voir la clé du serveur',
     'hostkey.fetch_first': 'Regardez d’abord la clé du serveur et comparez-la.',
-    'hostkey.shows': 'Le serveur présente cette clé ({type}) :',
+    'hostkey.shows': 'Le serveur présente cette clé :',
     'hostkey.title': 'Identité du serveur',
     'notify.add': 'Ajouter un webhook',
     'notify.add_now': 'Ajouter',

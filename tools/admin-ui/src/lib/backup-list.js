@@ -1,53 +1,58 @@
-// A long list, fetched a page at a time as it comes into sight. After a change the pages that were there are fetched anew
-// while the old rows stay.
+// A long list, fetched a page at a time as it comes into sight, wherever that is. After a change the pages in sight are
+// fetched anew while the old rows stay.
 import { signal } from './ui.js';
 import { get, query } from './api.js';
 
-const pageSize = 200;
+const pageSize = 100;
 
 export class BackupList {
     constructor() {
-        this.rows = signal([]);
+        this.rows = signal(new Map()); // index -> backup
         this.total = signal(null); // null: not known yet
         this.error = signal(null);
         this.filter = {};
         this.round = 0;
+        this.seen = { first: 0, last: 0 };
+        this.fetched = new Set(); // pages of this round
     }
 
-    // Another filter begins again; the same one fetches again what was there.
+    // Another filter begins again; the same one fetches again what is in sight.
     async load(filter, keep) {
-        const round = ++this.round;
-        const wanted = keep ? Math.max(pageSize, this.rows.value.length) : pageSize;
-        if (!keep) {
-            this.rows.value = [];
-            this.total.value = null;
-        }
+        this.round += 1;
         this.filter = filter;
-        this.cursor = '';
-        await this.fetch(round, wanted, []);
+        this.fetched.clear();
+        if (!keep) {
+            this.rows.value = new Map();
+            this.total.value = null;
+            this.seen = { first: 0, last: 0 };
+        }
+        await this.need(this.seen.first, this.seen.last);
     }
 
-    async fetch(round, wanted, rows) {
+    async need(first, last) {
+        this.seen = { first, last };
+        const pages = [];
+        for (let page = Math.floor(first / pageSize); page <= Math.floor(last / pageSize); ++page) if (!this.fetched.has(page)) pages.push(page);
+        await Promise.all(pages.map((page) => this.fetch(page)));
+    }
+
+    async fetch(page) {
+        const { round } = this;
+        this.fetched.add(page);
         try {
-            while (rows.length < wanted && this.cursor !== null) {
-                const page = await get(query('/backups', { ...this.filter, limit: pageSize, cursor: this.cursor }));
-                if (round !== this.round) return;
-                rows = [...rows, ...page.backups];
-                this.cursor = page.next ?? null;
-                if (rows.length >= this.rows.value.length || this.cursor === null) this.rows.value = rows;
-                const filtered = this.filter.provider || this.filter.state || this.filter.since;
-                this.total.value = this.cursor === null ? rows.length : filtered ? rows.length + pageSize : page.total;
-            }
+            const answer = await get(query('/backups', { ...this.filter, limit: pageSize, offset: page * pageSize }));
+            if (round !== this.round) return;
+            const rows = new Map(this.rows.value);
+            answer.backups.forEach((backup, index) => rows.set(page * pageSize + index, backup));
+            const total = answer.matching ?? answer.total;
+            for (const index of rows.keys()) if (index >= total) rows.delete(index);
+            this.rows.value = rows;
+            this.total.value = total;
             this.error.value = null;
         } catch (error) {
-            if (round === this.round) this.error.value = error;
+            if (round !== this.round) return;
+            this.fetched.delete(page);
+            this.error.value = error;
         }
-    }
-
-    async need(last) {
-        if (this.busy || this.cursor === null || last < this.rows.value.length) return;
-        this.busy = true;
-        await this.fetch(this.round, last + 1, this.rows.value);
-        this.busy = false;
     }
 }

@@ -24,9 +24,17 @@ export const kinds = {
         secrets: [{ key: 'password', required: true }],
         more: [{ key: 'tls', choices: ['explicit', 'implicit'], fallback: 'explicit' }, { key: 'ca_file', optional: true, example: '/etc/ssl/nas-ca.pem' }],
     },
-    dropbox: { fields: [{ key: 'folder', fallback: '/ORACXPRED' }], secrets: [] },
-    'google-drive': { fields: [{ key: 'folder', fallback: 'ORACXPRED' }], secrets: [] },
+    dropbox: { fields: [{ key: 'folder', fallback: '/ORACXPRED' }], secrets: [], more: gateway() },
+    'google-drive': { fields: [{ key: 'folder', fallback: 'ORACXPRED' }], secrets: [], more: gateway() },
 };
+
+// Whoever reaches the service through a gateway of their own.
+function gateway() {
+    return [
+        { key: 'base_url', optional: true, example: 'https://gateway.example.org' },
+        { key: 'ca_file', optional: true, example: '/etc/ssl/gateway-ca.pem' },
+    ];
+}
 
 export const limits = [
     { key: 'upload_limit', optional: true, example: '2MiB/s' },

@@ -47,7 +47,7 @@ const askRuns = async () => (runs.value = (await get(query('/runs', { limit: run
 const askProviders = async () => (providers.value = (await get('/providers')).providers);
 
 export async function refresh() {
-    await Promise.all([get('/status').then(takeStatus), askProviders(), askBackups(), askRuns()]);
+    await Promise.all([get('/status').then(takeStatus), askBackups(), askRuns()]);
     changed.value += 1;
 }
 
@@ -61,9 +61,10 @@ async function poll() {
     }
 }
 
+// {list, older}: newest first; older: where the page before begins, null at the end.
 export async function moreEvents(filter, before) {
-    const { events: list } = await get(query('/activity', { limit: 100, ...filter, before }));
-    return list.reverse();
+    const page = await get(query('/activity', { limit: 100, ...filter, before }));
+    return { list: [...page.events].reverse(), older: page.older ?? null };
 }
 
 // --- news -------------------------------------------------------------------------------------------------------------
@@ -130,7 +131,7 @@ const onEvent = {
         if (event.state !== 'running') askSoon();
     },
     log: (event) => {
-        if (events.value) events.value = [event, ...events.value.filter((known) => known.id !== event.id)].slice(0, eventsKept);
+        if (events.value) events.value = [event, ...events.value.filter((known) => known.seq !== event.seq)].slice(0, eventsKept);
     },
     reset: () => poll(),
 };

@@ -14,29 +14,30 @@ import { State } from '../ui/state.js';
 import { RunDialog } from './run-detail.js';
 
 const shownMax = 1000;
+const levels = ['info', 'warning', 'error'];
 
 const matches = (event, { provider, level, text }) =>
     (!provider || event.provider === provider || (event.providers || []).includes(provider)) &&
-    (!level || event.level === level || (level === 'warning' && event.level === 'error')) &&
+    (!level || levels.indexOf(event.level) >= levels.indexOf(level)) &&
     (!text || `${event.message} ${event.path || ''} ${event.code || ''} ${event.provider || ''}`.toLowerCase().includes(text.toLowerCase()));
 
 export function Activity() {
     const { detail } = route.value;
     const [filter, setFilter] = useState({ provider: '', level: '', text: '' });
     const [older, setOlder] = useState([]);
-    const [atEnd, setAtEnd] = useState(false);
+    const [before, setBefore] = useState(undefined); // where older ones begin; null: there are none
     const [paused, setPaused] = useState(null); // the newest event when it was paused
     const [error, setError] = useState(null);
     const [busy, setBusy] = useState(false);
     const set = (key, value) => setFilter({ ...filter, [key]: value });
-    const asked = { provider: filter.provider, level: filter.level === 'warning' ? '' : filter.level };
+    const asked = { provider: filter.provider, level: filter.level };
 
     useEffect(() => {
         setOlder([]);
-        setAtEnd(false);
-        moreEvents(asked).then((list) => {
-            setOlder(list);
-            setAtEnd(list.length < 100);
+        setBefore(undefined);
+        moreEvents(asked).then((page) => {
+            setOlder(page.list);
+            setBefore(page.older);
         }, setError);
     }, [filter.provider, filter.level]);
     useEffect(() => {
@@ -50,15 +51,15 @@ export function Activity() {
     }, [detail]);
 
     const seen = new Set();
-    const all = [...(events.value || []), ...older].filter((event) => !seen.has(event.id) && seen.add(event.id)).sort((a, b) => b.id - a.id);
-    const fresh = paused === null ? 0 : all.filter((event) => event.id > paused && matches(event, filter)).length;
-    const shown = all.filter((event) => matches(event, filter) && (paused === null || event.id <= paused)).slice(0, shownMax);
+    const all = [...(events.value || []), ...older].filter((event) => !seen.has(event.seq) && seen.add(event.seq)).sort((a, b) => b.seq - a.seq);
+    const fresh = paused === null ? 0 : all.filter((event) => event.seq > paused && matches(event, filter)).length;
+    const shown = all.filter((event) => matches(event, filter) && (paused === null || event.seq <= paused)).slice(0, shownMax);
     const more = async () => {
         setBusy(true);
         try {
-            const list = await moreEvents(asked, Math.min(...all.map((event) => event.id)));
-            setOlder([...older, ...list]);
-            setAtEnd(list.length < 100);
+            const page = await moreEvents(asked, before);
+            setOlder([...older, ...page.list]);
+            setBefore(page.older);
         } catch (failure) {
             setError(failure);
         }
@@ -75,16 +76,16 @@ export function Activity() {
                 <label class="search"><span class="visually-hidden">${t('activity.search')}</span><${Icon} name="search" size="16" /><input type="search" placeholder=${t('activity.search')} value=${filter.text} onInput=${(event) => set('text', event.target.value)} /></label>
                 <label class="filter"><span>${t('filter.provider')}</span><select value=${filter.provider} onChange=${(event) => set('provider', event.target.value)}><option value="">${t('filter.all')}</option>${providers.value.map(({ name }) => html`<option value=${name}>${name}</option>`)}</select></label>
                 <label class="filter"><span>${t('filter.level')}</span><select value=${filter.level} onChange=${(event) => set('level', event.target.value)}><option value="">${t('filter.all')}</option><option value="warning">${t('level.warning_up')}</option><option value="error">${t('level.error')}</option></select></label>
-                <div class="push row-actions"><button type="button" class="small secondary" aria-pressed=${paused !== null} onClick=${() => setPaused(paused === null ? (all[0]?.id ?? 0) : null)}><${Icon} name=${paused === null ? 'pause' : 'play'} size="15" /><span>${paused === null ? t('activity.pause') : t('activity.resume', { n: fresh })}</span></button>
+                <div class="push row-actions"><button type="button" class="small secondary" aria-pressed=${paused !== null} onClick=${() => setPaused(paused === null ? (all[0]?.seq ?? 0) : null)}><${Icon} name=${paused === null ? 'pause' : 'play'} size="15" /><span>${paused === null ? t('activity.pause') : t('activity.resume', { n: fresh })}</span></button>
                     <a class="button small secondary" role="button" href=${`${apiBase}${query('/activity', { limit: 1000, ...asked })}`} download="oracxfs-activity.json"><${Icon} name="download" size="15" /><span>${t('activity.download')}</span></a></div>
             </div>
             <${ErrorBox} error=${error} />
             <div class="card flush">
-                ${all.length === 0 && !error && !atEnd && html`<${Skeleton} lines="6" />`}
-                ${shown.length === 0 && atEnd && html`<p class="muted empty">${t('activity.none')}</p>`}
-                <ol class="events" aria-label=${t('activity.log')}>${shown.map((event) => html`<${EventRow} key=${event.id} event=${event} />`)}</ol>
+                ${all.length === 0 && !error && before === undefined && html`<${Skeleton} lines="6" />`}
+                ${shown.length === 0 && (before !== undefined || all.length > 0) && html`<p class="muted empty">${t('activity.none')}</p>`}
+                <ol class="events" aria-label=${t('activity.log')}>${shown.map((event) => html`<${EventRow} key=${event.seq} event=${event} />`)}</ol>
             </div>
-            ${!atEnd && all.length > 0 && html`<p class="row-actions"><${Button} class="secondary small" busy=${busy} onClick=${more}>${t('activity.older')}<//></p>`}
+            ${typeof before === 'number' && html`<p class="row-actions"><${Button} class="secondary small" busy=${busy} onClick=${more}>${t('activity.older')}<//></p>`}
         </section>`;
 }
 

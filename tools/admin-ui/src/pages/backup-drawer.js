@@ -122,6 +122,6 @@ function Log({ backup }) {
         <${ErrorBox} error=${error} />
         ${!list && !error && html`<${Skeleton} />`}
         ${list?.length === 0 && html`<p class="muted">${t('activity.none')}</p>`}
-        ${list?.length > 0 && html`<ol class="events">${list.map((event) => html`<${EventRow} key=${event.id} event=${event} brief />`)}</ol>`}
+        ${list?.length > 0 && html`<ol class="events">${list.map((event) => html`<${EventRow} key=${event.seq} event=${event} brief />`)}</ol>`}
         <${Cli} command=${command('log', '--path', backup.name)} />`;
 }

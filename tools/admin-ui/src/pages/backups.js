@@ -6,7 +6,8 @@ import { go, replace, route } from '../lib/router.js';
 import { activeProviders, backupTotal, changed, current, runs } from '../lib/store.js';
 import { BackupList } from '../lib/backup-list.js';
 import { syncNow } from '../actions.js';
-import { openDialog, closeAllDialogs, useSignalOnce } from '../ui/dialog.js';
+import { closeAllDialogs, openDialog, useSignalOnce } from '../ui/dialog.js';
+import { Icon } from '../ui/icons.js';
 import { Matrix } from '../ui/matrix.js';
 import { Button, Cli, ErrorBox, Skeleton } from '../ui/parts.js';
 import { RunPanel } from '../ui/run-panel.js';
@@ -29,10 +30,10 @@ export function Backups() {
     useEffect(() => {
         if (!detail && part) setFilter(filterOf(part));
     }, [part]);
-    const asked = { provider: filter.provider, state: filter.state, since: filter.period && new Date(Date.now() - periods[filter.period] * 86_400_000).toISOString().replace(/\.\d+Z/, 'Z') };
+    const asked = { provider: filter.provider, state: filter.state, q: filter.q, since: filter.period && new Date(Date.now() - periods[filter.period] * 86_400_000).toISOString().replace(/\.\d+Z/, 'Z') };
     useEffect(() => {
         list.load(asked, false);
-    }, [filter.provider, filter.state, filter.period]);
+    }, [filter.provider, filter.state, filter.period, filter.q]);
     useEffect(() => {
         if (list.total.value !== null) list.load(asked, true);
     }, [changed.value]);
@@ -53,7 +54,7 @@ export function Backups() {
         if (part) replace('backups');
     };
     const total = list.total.value;
-    const filtered = Boolean(filter.provider || filter.state || filter.period);
+    const filtered = Boolean(filter.provider || filter.state || filter.period || filter.q);
     const select = (key, label, options) => html`<label class="filter"><span>${label}</span><select value=${filter[key] || ''} onChange=${(event) => set(key, event.target.value)}>
         <option value="">${t('filter.all')}</option>${options.map(([value, text]) => html`<option value=${value}>${text}</option>`)}</select></label>`;
     return html`
@@ -62,16 +63,18 @@ export function Backups() {
         ${current.value && html`<${RunPanel} />`}
         ${(runs.value || []).length > 0 && html`<section class="card" aria-label=${t('timeline.title')}><${Timeline} runs=${runs.value} days="60" /></section>`}
         <div class="filters" role="search" aria-label=${t('filter.title')}>
+            <label class="search"><span class="visually-hidden">${t('filter.search')}</span><${Icon} name="search" size="16" />
+                <input type="search" placeholder=${t('filter.search')} value=${filter.q || ''} onInput=${(event) => set('q', event.target.value.trim())} /></label>
             ${select('provider', t('filter.provider'), activeProviders.value.map(({ name }) => [name, name]))}
             ${select('state', t('filter.state'), states.map((state) => [state, t(`state.${state}`)]))}
             ${select('period', t('filter.period'), Object.keys(periods).map((period) => [period, t(`filter.${period}`)]))}
             ${filtered && html`<button type="button" class="plain small" onClick=${() => (setFilter({}), part && replace('backups'))}>${t('filter.reset')}</button>`}
-            <span class="muted push" role="status">${total === null ? '' : filtered && list.cursor !== null ? t('filter.shown', { n: list.rows.value.length }) : t('filter.count', { n: total })}</span>
+            <span class="muted push" role="status">${total === null ? '' : t('filter.count', { n: total })}</span>
         </div>
         <${ErrorBox} error=${list.error.value} />
         ${total === null && !list.error.value && html`<div class="card"><${Skeleton} lines="6" /></div>`}
         ${total === 0 && html`<div class="card empty"><p>${t(filtered && backupTotal.value > 0 ? 'filter.nothing' : 'backups.none')}</p></div>`}
-        ${total > 0 && html`<div class="card flush"><${Matrix} virtual label=${t('backups.grid')} total=${total} rowAt=${(index) => list.rows.value[index]}
-            need=${(first, last) => list.need(last)} onOpen=${(backup) => go('backups', backup.name)} /></div>
+        ${total > 0 && html`<div class="card flush"><${Matrix} virtual label=${t('backups.grid')} total=${total} rowAt=${(index) => list.rows.value.get(index)}
+            need=${(first, last) => list.need(first, last)} onOpen=${(backup) => go('backups', backup.name)} /></div>
             <${Cli} command=${command('backups', 'list', ...(filter.provider ? ['--provider', filter.provider] : []), ...(filter.state ? ['--state', filter.state] : []), ...(filter.period ? ['--since', filter.period] : []))} />`}`;
 }

@@ -42,7 +42,7 @@ export function Overview() {
                 </section>
                 <section aria-labelledby="overview-activity">
                     <div class="section-head"><h2 id="overview-activity">${t('nav.activity')}</h2><a href=${href('activity')}>${t('activity.all')}<${Icon} name="chevron" size="15" /></a></div>
-                    <div class="card flush"><ol class="events short">${(events.value || []).slice(0, 6).map((event) => html`<${EventRow} key=${event.id} event=${event} brief />`)}</ol></div>
+                    <div class="card flush"><ol class="events short">${(events.value || []).slice(0, 6).map((event) => html`<${EventRow} key=${event.seq} event=${event} brief />`)}</ol></div>
                 </section>
             </div>`}`;
 }

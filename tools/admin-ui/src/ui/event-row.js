@@ -10,7 +10,7 @@ const sameDay = (text) => new Date(text).toDateString() === new Date().toDateStr
 
 export function EventRow({ event, brief }) {
     const who = event.provider || (event.providers || []).join(', ');
-    const kind = has(`kind_of_event.${event.kind}`) ? t(`kind_of_event.${event.kind}`) : event.kind;
+    const kind = has(`category.${event.category}`) ? t(`category.${event.category}`) : event.category || event.kind;
     return html`<li class=${classes('event', `level-${event.level}`)}>
         <time datetime=${event.at} title=${fullTime(event.at)}>${sameDay(event.at) ? timeExact(event.at) : dateTime(event.at)}</time>
         <span class=${`tone-${tone(event.level)} event-level`} title=${stateWord(event.level, 'level')}><${Icon} name=${stateIcon(event.level)} size="15" /><span class=${event.level === 'info' ? 'visually-hidden' : ''}>${stateWord(event.level, 'level')}</span></span>

@@ -52,7 +52,7 @@ export function ProviderCard({ provider, whole }) {
     const { name, type } = provider;
     const sending = provider.enabled && transfers.value.find((transfer) => transfer.provider === name);
     const verified = lastVerified(provider, latest.value);
-    const behind = provider.pending_files || 0;
+    const behind = provider.behind || 0;
     const troubled = provider.enabled && !['active', 'inactive'].includes(provider.state);
     return html`<article class=${`card provider${provider.enabled ? '' : ' off'}`} aria-label=${name}>
         <header>
@@ -67,7 +67,7 @@ export function ProviderCard({ provider, whole }) {
         <dl class="facts">
             <dt>${t('provider.last_ok')}</dt><dd title=${provider.last_ok && fullTime(provider.last_ok)}>${provider.last_ok ? ago(provider.last_ok) : t('fact.never')}</dd>
             <dt>${t('provider.last_verified')}</dt><dd title=${verified && fullTime(verified)}>${verified ? ago(verified) : t('fact.never')}</dd>
-            <dt>${t('provider.holds')}</dt><dd>${t('provider.files', { n: provider.files?.verified || 0 })}${behind > 0 ? html` · <span class="tone-warn-text">${t('provider.behind', { n: behind })}</span>` : ''}</dd>
+            <dt>${t('provider.holds')}</dt><dd>${t('provider.backups', { n: (provider.backups || 0) - behind })}${behind > 0 ? html` · <span class="tone-warn-text">${t('provider.behind', { n: behind })}</span>` : ''}</dd>
             ${whole && html`<dt>${t('provider.kind')}</dt><dd>${t(`kind.${type}`)}</dd>
                 <dt>${t('provider.errors')}</dt><dd>${t('provider.error_counts', { read: provider.read_errors || 0, write: provider.write_errors || 0, sum: provider.checksum_errors || 0 })}</dd>`}
         </dl>

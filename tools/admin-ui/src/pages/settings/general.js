@@ -70,7 +70,7 @@ function Doctor() {
         setBusy(false);
     };
     return html`<div class="sub-form"><h3>${t('doctor.title')}</h3><p class="muted">${t('doctor.about')}</p>
-        ${checksDone && html`<ul class="rows" aria-live="polite">${checksDone.map((check) => html`<li><${State} state=${check.state} kind="check" small /><strong>${check.check}</strong><span class="grow">${check.text}${check.fix ? html`<br /><span class="muted">${check.fix}</span>` : ''}</span></li>`)}</ul>`}
+        ${checksDone && html`<ul class="rows" aria-live="polite">${checksDone.map((check) => html`<li><${State} state=${check.state} kind="check" small /><strong>${check.check}</strong><span class="grow">${check.message}${check.fix ? html`<br /><span class="muted">${check.fix}</span>` : ''}</span></li>`)}</ul>`}
         <${ErrorBox} error=${error} />
         <div class="form-foot"><${Cli} command=${command('doctor')} /><${Button} class="secondary" icon="wrench" busy=${busy} onClick=${run}>${t('doctor.run')}<//></div></div>`;
 }

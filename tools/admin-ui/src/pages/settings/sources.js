@@ -3,6 +3,7 @@ import { html, useEffect, useState } from '../../lib/ui.js';
 import { command } from '../../lib/cli.js';
 import { t } from '../../lib/i18n.js';
 import { askSettings, saveSettings, settings, valueOf } from '../../lib/settings.js';
+import { PathField } from '../../ui/folder-field.js';
 import { Icon } from '../../ui/icons.js';
 import { Button, Cli, ErrorBox, Field, Skeleton, Summary, say } from '../../ui/parts.js';
 
@@ -61,8 +62,8 @@ export function Sources() {
             <div class="source-fields">
                 ${row.kind === 'command'
                     ? html`<p><strong>${row.name}</strong><br /><code>${[].concat(row.command).join(' ')}</code></p>`
-                    : html`<${Field} id=${`source-${index}`} label=${t(`sources.${row.kind}`)} placeholder=${row.kind === 'sqlite' ? '~/data/app.db' : '~/documents'} value=${row.path} error=${problems[`source-${index}`]} autocomplete="off" spellcheck="false"
-                            onInput=${(event) => set(index, 'path', event.target.value)} />
+                    : html`<${PathField} id=${`source-${index}`} kind=${row.kind === 'sqlite' ? 'all' : 'dir'} label=${t(`sources.${row.kind}`)} placeholder=${row.kind === 'sqlite' ? '~/data/app.db' : '~/documents'} value=${row.path} error=${problems[`source-${index}`]}
+                            choose=${(path) => set(index, 'path', path)} />
                         ${row.kind === 'tree' && html`<${Field} label=${t('sources.exclude')} optional placeholder="*.tmp, cache/" value=${row.excludeText} autocomplete="off" spellcheck="false" onInput=${(event) => set(index, 'excludeText', event.target.value)} />`}`}
             </div>
             <button type="button" class="plain icon-only" aria-label=${t('sources.remove', { path: row.path || row.name || '' })} title=${t('remove')} onClick=${() => setRows(rows.filter((_, at) => at !== index))}><${Icon} name="trash" /></button>

@@ -19,11 +19,9 @@ constexpr std::size_t kConnectionBytes = 24u << 10;  // for heads and what is re
 constexpr unsigned kSpare = 32;                      // above what the book keeps: so there is always room to accept
 constexpr Millis kSweepPause{1'000};
 
-class HttpServerImpl;
-
 // One request on its way. Made when its first line has arrived, gone when it has been answered.
 struct Exchange {
-    HttpServerImpl& server;
+    explicit Exchange(std::string asked) : target(std::move(asked)) {}
     std::string target;
     HttpRequest request;
     HttpResponse response;
@@ -124,7 +122,7 @@ class HttpServerImpl final : public HttpServer {
     void connected(MHD_Connection* connection, void** context, bool begins) {
         if (begins) {
             const MHD_ConnectionInfo* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-            *context = new ConnectionBook::Ref(book_.add(info == nullptr ? -1 : info->connect_fd));  // NOLINT(cppcoreguidelines-owning-memory)
+            *context = std::make_unique<ConnectionBook::Ref>(book_.add(info == nullptr ? -1 : info->connect_fd)).release();
             return;
         }
         const std::unique_ptr<ConnectionBook::Ref> ref(static_cast<ConnectionBook::Ref*>(*context));
@@ -228,7 +226,7 @@ class HttpServerImpl final : public HttpServer {
 
 HttpServerImpl& self(void* context) { return *static_cast<HttpServerImpl*>(context); }
 
-void* on_target(void* context, const char* target, MHD_Connection*) { return new Exchange{self(context), target, {}, {}}; }  // NOLINT(cppcoreguidelines-owning-memory)
+void* on_target(void*, const char* target, MHD_Connection*) { return std::make_unique<Exchange>(target).release(); }
 
 MHD_Result on_access(void* context, MHD_Connection* connection, const char*, const char* method, const char*, const char* data, std::size_t* size, void** exchange) {
     return self(context).access(connection, method, data, size, *static_cast<Exchange*>(*exchange));

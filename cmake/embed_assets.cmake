@@ -45,7 +45,7 @@ foreach(name ${names})
     message(FATAL_ERROR "${LIST}: ${name} is of a kind that the web admin does not serve")
   endif()
 
-  string(APPEND bytes "asm(\".section .rodata\\n.balign 16\\nadmin_plain_${number}:\\n.incbin \\\"${plain}\\\"\\n.byte 0\\nadmin_gzip_${number}:\\n.incbin \\\"${packed}\\\"\\n.byte 0\\n.text\\n\");\nextern \"C\" const char admin_plain_${number}[], admin_gzip_${number}[];\n")
+  string(APPEND bytes "asm(\".pushsection .rodata\\n.balign 16\\nadmin_plain_${number}:\\n.incbin \\\"${plain}\\\"\\n.byte 0\\nadmin_gzip_${number}:\\n.incbin \\\"${packed}\\\"\\n.byte 0\\n.popsection\\n\");\nextern \"C\" const char admin_plain_${number}[], admin_gzip_${number}[];\n")
   if(packed_size LESS plain_size)
     set(gzip "{admin_gzip_${number}, ${packed_size}}")
   else()

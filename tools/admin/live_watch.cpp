@@ -1,5 +1,6 @@
 #include "tools/admin/live_watch.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/log.h"

@@ -1,6 +1,8 @@
 #include "tools/backup/backup_views.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 
 #include "tools/backup/backup_run.h"
 #include "tools/backup/packages.h"
@@ -98,6 +100,35 @@ Result<Json> runs(const StateView& view, const Json& args) {
 
 }  // namespace
 
+namespace {
+
+// To each provider's report: how many backups it should hold, how many of them are not verified there, and the newest check.
+void add_provider_facts(Json& report, const std::vector<PackageInfo>& packages) {
+    struct Facts {
+        std::uint64_t backups = 0, behind = 0;
+        std::optional<WallTime> verified;
+    };
+    std::map<std::string, Facts> facts;
+    for (const PackageInfo& package : packages)
+        for (const PackageCopyInfo& copy : package.copies) {
+            Facts& of_one = facts[copy.provider];
+            ++of_one.backups;
+            of_one.behind += copy.row.state == ReplicaState::verified ? 0 : 1;
+            if (copy.row.state == ReplicaState::verified) of_one.verified = std::max(of_one.verified, copy.row.verified_at);
+        }
+    Json providers = Json::array();
+    for (Json provider : report["providers"].items()) {
+        const Facts& of_one = facts[provider["name"].as_string()];
+        provider.set("backups", of_one.backups);
+        provider.set("behind", of_one.behind);
+        provider.set("last_verified", of_one.verified ? Json(format_utc(*of_one.verified)) : Json());
+        providers.push(std::move(provider));
+    }
+    report.set("providers", std::move(providers));
+}
+
+}  // namespace
+
 Status add_backup_status(Json& report, const StateView& view) {
     const Config& config = *view.config;
     const WallTime now = view.clock.wall();
@@ -109,6 +140,7 @@ Status add_backup_status(Json& report, const StateView& view) {
         if (package.verified() >= config.replication.min_replicas) verified.push_back(package.time);
         damaged += static_cast<std::uint64_t>(std::count_if(package.copies.begin(), package.copies.end(), [](const PackageCopyInfo& c) { return c.row.state == ReplicaState::damaged; }));
     }
+    add_provider_facts(report, packages);
     FreshnessFacts facts;
     facts.scheduled = config.auto_sync.enabled;
     facts.interval = longest_pause(schedule_of(config.auto_sync, 0));

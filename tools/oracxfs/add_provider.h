@@ -41,8 +41,6 @@ Result<ProviderEntry> checked_entry(Cli& cli, const std::string& name, const Jso
 Result<CommandResult> enable_provider(Cli& cli, const ProviderEntry& entry, bool on);  // asks before the only one is disabled
 Result<CommandResult> remove_provider(Cli& cli, const ProviderEntry& entry);           // asks
 Result<CommandResult> rename_provider(Cli& cli, const std::string& from, const std::string& to);
-// Where what it holds is found without oracxfs, in words.
-std::string place_of(const ProviderEntry& entry);
 // The fingerprint that the server offered, out of the words of host_key_unknown or host_key_changed; "" = none is there.
 std::string offered_fingerprint(const Error& error);
 

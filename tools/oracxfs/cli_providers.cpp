@@ -219,15 +219,6 @@ Result<CommandResult> enable_provider(Cli& cli, const ProviderEntry& entry, bool
     return CommandResult{Json::object({{"name", entry.name}, {"enabled", on}}), fmt::format("provider {} is {}", entry.name, on ? "active" : "inactive"), 0, {}, false};
 }
 
-std::string place_of(const ProviderEntry& entry) {
-    const Json& values = entry.values;
-    if (entry.type == "local") return values["path"].as_string();
-    const std::string folder = values["folder"].as_string();
-    if (entry.type == "dropbox" || entry.type == "google-drive")
-        return "folder " + folder + " at " + (entry.type == "dropbox" ? "Dropbox" : "Google Drive");
-    return "folder " + folder + " at " + values["host"].as_string();
-}
-
 Result<CommandResult> remove_provider(Cli& cli, const ProviderEntry& entry) {
     const bool granted = entry.type == "dropbox" || entry.type == "google-drive";
     std::string question = fmt::format("Remove provider {}? oracxfs forgets it, with its password or sign-in. Its files stay as they are ({}), "

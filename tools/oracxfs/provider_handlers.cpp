@@ -103,7 +103,6 @@ Result<Json> show(Cli& cli, const std::string& name) {
     Json report = Json::object({{"name", name}});
     for (const Json& provider : status["providers"].items())
         if (provider["name"].as_string() == name) report = provider;
-    report.set("place", place_of(entry));
     ORACX_TRY(const ConfigDocument document, cli.document());
     Json settings = Json::object(), secrets = Json::object();
     if (const Json* written = document.find("providers." + name))
@@ -122,15 +121,8 @@ Result<Json> show(Cli& cli, const std::string& name) {
 }
 
 Result<Json> list(Cli& cli) {
-    ORACX_TRY(const Config config, cli.config());
     ORACX_TRY(const Json status, cli.ask("status", nullptr));
-    Json providers = Json::array();
-    for (const Json& provider : status["providers"].items()) {
-        Json item = provider;
-        if (const ProviderEntry* entry = config.provider(provider["name"].as_string())) item.set("place", place_of(*entry));
-        providers.push(std::move(item));
-    }
-    return Json::object({{"providers", std::move(providers)}});
+    return Json::object({{"providers", status["providers"]}});
 }
 
 Status check_type(const std::string& type) {

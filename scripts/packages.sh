@@ -7,7 +7,7 @@ oracxfs_build_packages=(
     g++ cmake ninja-build pkg-config
     libssl-dev libfmt-dev libspdlog-dev rapidjson-dev libexpected-dev libcli11-dev
     libsqlite3-dev libssh2-1-dev libcurl4-openssl-dev libfuse3-dev fuse3 ca-certificates
-    libdeflate-dev zlib1g-dev
+    libdeflate-dev zlib1g-dev libmicrohttpd-dev gzip
 )
 oracxfs_test_packages=(
     libgtest-dev libgmock-dev

@@ -196,7 +196,8 @@ Result<Config> make_config(const ConfigDocument& document, const Environment& en
     config.staging = {reader.optional_size("staging.max_size"), reader.size("staging.min_free")};
     config.admin = {reader.boolean("admin.enabled"),     reader.texts("admin.listen"),
                     reader.text("admin.base_path"),      reader.texts("admin.allowed_hosts"),
-                    reader.boolean("admin.behind_proxy"), reader.duration("admin.session_idle")};
+                    reader.boolean("admin.behind_proxy"), reader.duration("admin.session_idle"),
+                    reader.expanded(reader.text("admin.tls_certificate")), reader.expanded(reader.text("admin.tls_key"))};
     config.notify = {reader.texts("notify.on"), reader.duration("notify.remind"), reader.value("notify.targets")};
     config.log = {reader.text("log.level"), reader.count("log.keep_days")};
     return config;

@@ -112,6 +112,7 @@ struct AdminConfig {
     std::vector<std::string> allowed_hosts;
     bool behind_proxy = false;
     Millis session_idle{0};
+    std::string tls_certificate, tls_key;  // PEM files; "" = plain HTTP
 };
 
 struct NotifyConfig {

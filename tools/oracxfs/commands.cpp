@@ -25,6 +25,7 @@ CommandTable make_table() {
     add_secret_commands(table);
     add_config_commands(table);
     add_doctor_commands(table);
+    add_admin_commands(table);
     add_help_commands(table);
     return table;
 }

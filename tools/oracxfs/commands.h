@@ -31,7 +31,10 @@ void add_version_commands(CommandTable& table);   // versions restore-version
 void add_secret_commands(CommandTable& table);    // secrets ...
 void add_config_commands(CommandTable& table);    // config ...
 void add_doctor_commands(CommandTable& table);    // doctor
+void add_admin_commands(CommandTable& table);     // admin ...
 void add_help_commands(CommandTable& table);      // explain help version
+
+Json run_doctor(Cli& cli);  // {"checks": [...], "bad": n}
 
 const CommandTable& command_table();
 

@@ -67,6 +67,7 @@ Result<Json> read_log(const StateView& view, const Json& args, const OpContext& 
     query.provider = args["provider"].as_string();
     query.level = args["level"].as_string();
     query.path = get_bytes(args, "path");
+    query.after_id = args["after"].as_int();
     std::uint64_t count = 0;
     if (query.limit == 0) {  // nothing of what was; whoever follows begins here
         EventQuery newest;

@@ -6,7 +6,6 @@ import { later } from './lib/lazy.js';
 import { listenToKeys } from './lib/keys.js';
 import { connection } from './lib/live.js';
 import { go, href, pages, route } from './lib/router.js';
-import { askSettings, settings } from './lib/settings.js';
 import { askSession, events, moreEvents, refresh, session, status, takeSession } from './lib/store.js';
 import { isDark, toggleTheme } from './lib/theme.js';
 import { showHelp, syncNow } from './actions.js';
@@ -84,7 +83,6 @@ function App() {
 async function lookAround() {
     if (!session.value?.signed_in) return;
     if (events.value === null) events.value = await moreEvents({}).then((page) => page.list, () => []);
-    if (settings.value === null) await askSettings().catch(() => {}); // the settings page says what is wrong
 }
 
 // The browser comes back from a sign-in at Dropbox or Google: "#oauth=STATE".

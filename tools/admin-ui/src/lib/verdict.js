@@ -16,9 +16,8 @@ export function lastVerified(provider, backups) {
 }
 
 // {state, title, text, reasons: [{provider, text, code}]}
-export function verdictOf(status, providers, backups) {
+export function verdictOf(status, providers, backups, making) {
     const state = status.state;
-    const newest = backups?.[0];
     const enabled = providers.filter((provider) => provider.enabled);
     const reasons = enabled.filter(isDown).map((provider) => ({ provider, code: provider.reason, text: t(`why.${provider.state}`, { name: provider.name }) }));
     const damaged = status.backups?.damaged_copies || 0;
@@ -26,15 +25,17 @@ export function verdictOf(status, providers, backups) {
     if (status.files?.without_copy > 0) reasons.push({ text: t('why.without_copy', { n: status.files.without_copy }) });
     else if (reasons.length === 0 && status.files?.incomplete > 0) reasons.push({ text: t('why.incomplete', { n: status.files.incomplete }) });
 
-    return { state, title: t(`verdict.${state}`), text: sentence(status, state, newest, enabled), reasons };
+    return { state, title: t(`verdict.${state}`), text: sentence(status, state, backups || [], enabled, making), reasons };
 }
 
-function sentence(status, state, newest, enabled) {
+// making: the name of the backup that is being made; it is not counted before it is whole.
+function sentence(status, state, backups, enabled, making) {
+    const newest = backups.find((backup) => backup.name !== making) || backups[0];
     if (state === 'not_configured') return t('verdict.not_configured_text');
     if (!newest) return t(status.files?.total > 0 && state === 'protected' ? 'verdict.files_only' : 'verdict.no_backup', { n: enabled.length });
     const { verified, wanted } = newest.copies;
     const checked = checkedAt(newest);
-    if (state === 'at_risk' && ['old', 'stale', 'at_risk', 'overdue', 'none'].includes(status.backups?.freshness)) {
+    if (state === 'at_risk' && ['stale', 'none'].includes(status.backups?.freshness)) {
         return t('verdict.too_old', { span: span(age(newest.time)) });
     }
     if (verified === 0) return t('verdict.no_copy', { ago: ago(newest.time) });

@@ -67,7 +67,7 @@ export function Dialog({ title, subtitle, close, kind, busy, children, footer, o
         </header>
         <div class="dialog-body">${children}</div>
         ${footer && html`<footer class="dialog-foot">${footer}</footer>`}`;
-    return html`<dialog ref=${ref} class=${classes('dialog', kind)} aria-labelledby=${id} onCancel=${cancel} onKeyDown=${keepFocusInside}>
+    return html`<dialog ref=${ref} class=${classes('dialog', kind)} aria-labelledby=${id} onCancel=${cancel} onClose=${() => close()} onKeyDown=${keepFocusInside}>
         ${onSubmit
             ? html`<form class="dialog-box" novalidate aria-label=${label} onSubmit=${(event) => (event.preventDefault(), onSubmit(event))}>${inside}</form>`
             : html`<div class="dialog-box">${inside}</div>`}

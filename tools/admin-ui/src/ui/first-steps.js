@@ -1,15 +1,18 @@
 // From nothing to the first protected backup: four steps, each with its button and its command.
-import { classes, html } from '../lib/ui.js';
+import { classes, html, useEffect } from '../lib/ui.js';
 import { command } from '../lib/cli.js';
 import { t } from '../lib/i18n.js';
 import { go } from '../lib/router.js';
 import { activeProviders, latest, status } from '../lib/store.js';
-import { sources } from '../lib/settings.js';
+import { askSettings, settings, sources } from '../lib/settings.js';
 import { addProvider, syncNow } from '../actions.js';
 import { Icon } from './icons.js';
 import { Cli } from './parts.js';
 
 export function FirstSteps() {
+    useEffect(() => {
+        if (!settings.value) askSettings().catch(() => {}); // the settings page says what is wrong
+    }, []);
     const hasSources = (sources.value || []).length > 0;
     const steps = [
         { key: 'place', done: activeProviders.value.length > 0, run: () => addProvider(), cli: command('google-drive') },

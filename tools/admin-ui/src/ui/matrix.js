@@ -72,7 +72,8 @@ const template = (count) => (narrow.value ? 'minmax(0, 1fr) minmax(0, 1fr)' : `m
 // rowAt(index): a backup, or undefined while it is fetched; need(first, last) is told what is in sight.
 export function Matrix({ label, total, rowAt, need, onOpen, virtual }) {
     const box = useRef(null);
-    const [seen, setSeen] = useState({ first: 0, last: virtual ? 20 : total - 1 });
+    const [inSight, setSeen] = useState({ first: 0, last: 20 });
+    const seen = virtual ? inSight : { first: 0, last: total - 1 };
     const [at, setAt] = useState({ row: 0, column: 0 });
     const wantsFocus = useRef(false);
     const columns = columnsFor(activeProviders.value, onOpen);
@@ -123,7 +124,8 @@ export function Matrix({ label, total, rowAt, need, onOpen, virtual }) {
     for (let index = seen.first; index <= Math.min(seen.last, total - 1); ++index) wanted.push(index);
     const focusRow = Math.min(at.row, total - 1);
     if (focusRow >= 0 && !wanted.includes(focusRow)) wanted.push(focusRow);
-    const style = { gridTemplateColumns: template(activeProviders.value.length) };
+    const places = activeProviders.value.length;
+    const style = { gridTemplateColumns: template(places), minWidth: narrow.value ? undefined : `${27 + 7.5 * places}rem` };
     return html`<div class=${classes('matrix', virtual && 'virtual')} ref=${box} role="grid" aria-label=${label} aria-rowcount=${total + 1} aria-colcount=${columns.length}
         onKeyDown=${keys} onScroll=${virtual ? look : undefined}>
         <div role="row" aria-rowindex="1" class="matrix-row matrix-head" style=${style}>

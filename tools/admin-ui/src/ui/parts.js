@@ -159,8 +159,8 @@ export function Summary({ problems }) {
     </div>`;
 }
 
-export function Button({ busy, icon, children, class: className, ...rest }) {
-    return html`<button type="button" class=${className} aria-busy=${busy ? 'true' : undefined} disabled=${busy || rest.disabled} ...${rest}>
+export function Button({ busy, disabled, icon, children, class: className, ...rest }) {
+    return html`<button type="button" class=${className} aria-busy=${busy ? 'true' : undefined} disabled=${busy || disabled} ...${rest}>
         ${icon && !busy && html`<${Icon} name=${icon} />`}<span>${children}</span>
     </button>`;
 }

@@ -27,7 +27,7 @@ export function Remedy({ provider, small }) {
 }
 
 export function Verdict() {
-    const verdict = verdictOf(status.value, providers.value, latest.value);
+    const verdict = verdictOf(status.value, providers.value, latest.value, current.value?.package);
     const { state, title, text, reasons } = verdict;
     const newest = latest.value?.[0];
     const next = status.value.auto_sync?.next?.[0];

@@ -44,7 +44,7 @@ bool is_secure(const HttpRequest& request, const Config& config) {
 // Cookies know no ports: two programs on one machine must not sign each other out.
 std::string cookie_name(const HttpRequest& request) { return "oracxfs_session_" + std::to_string(request.port); }
 
-Status allow_members(const Json& body, std::initializer_list<std::string_view> names) {
+Status allow_members(const Json& body, std::span<const std::string_view> names) {
     if (body.is_null()) return {};
     if (!body.is_object()) return fail(Errc::invalid, "read the request", "its body must be a JSON object");
     for (const auto& [key, value] : body.members())

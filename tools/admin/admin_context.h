@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 
 #include "fs/executor.h"
@@ -51,7 +52,8 @@ bool is_secure(const HttpRequest& request, const Config& config);
 std::string cookie_name(const HttpRequest& request);
 
 // invalid when the body has other members than these.
-Status allow_members(const Json& body, std::initializer_list<std::string_view> names);
+Status allow_members(const Json& body, std::span<const std::string_view> names);
+inline Status allow_members(const Json& body, std::initializer_list<std::string_view> names) { return allow_members(body, std::span(names.begin(), names.size())); }
 // A whole number of the query; invalid.
 Result<std::int64_t> query_number(const HttpRequest& request, std::string_view name, std::int64_t otherwise, std::int64_t least, std::int64_t most);
 std::string query_bytes(const HttpRequest& request, std::string_view name);  // also as <name>_b64

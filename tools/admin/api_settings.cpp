@@ -1,5 +1,6 @@
 // Schedule, retention, the settings themselves, notifications.
 
+#include <array>
 #include <fstream>
 #include <sstream>
 
@@ -11,8 +12,8 @@
 namespace oracxfs {
 namespace {
 
-constexpr std::initializer_list<std::string_view> kScheduleKeys{"enabled", "every", "at", "jitter", "catch_up", "on_battery"};
-constexpr std::initializer_list<std::string_view> kRetentionKeys{"keep_last", "hourly", "daily", "weekly", "monthly", "yearly", "min_verified_copies", "trash_days", "max_delete_percent"};
+constexpr std::array<std::string_view, 6> kScheduleKeys{"enabled", "every", "at", "jitter", "catch_up", "on_battery"};
+constexpr std::array<std::string_view, 9> kRetentionKeys{"keep_last", "hourly", "daily", "weekly", "monthly", "yearly", "min_verified_copies", "trash_days", "max_delete_percent"};
 
 std::string_view kind_word(Kind kind) {
     switch (kind) {

@@ -54,7 +54,7 @@ struct Route {
     Scope scope = Scope::admin;
     std::function<Result<ApiAnswer>(const ApiCall& call)> answer;
     bool slow = false;    // waits for networks
-    std::string command;  // for the envelope; "" = made from the pattern
+    std::string command = {};  // for the envelope; "" = made from the pattern
 };
 
 // Filled before it is used; constant and thread-safe afterwards.

@@ -76,7 +76,8 @@ TEST_F(OpenApi, ChangingSomethingIsNeverOpenToReaders) {
     for (const Route& route : api_->router().routes()) {
         const bool preview = route.pattern.ends_with("/preview");
         const bool own = route.pattern == "/session" || route.pattern == "/setup";
-        if (route.method != "GET" && !preview && !own) EXPECT_GE(route.scope, Scope::operate) << route.method << " " << route.pattern;
+        if (route.method == "GET" || preview || own) continue;
+        EXPECT_GE(route.scope, Scope::operate) << route.method << " " << route.pattern;
     }
 }
 

@@ -83,7 +83,7 @@ export function purge(css) {
                 return inner ? `${head}{${inner}}` : '';
             }
             if (head.startsWith('@')) return rule;
-            const kept = splitAt(head, ',', '([', ')]').filter((selector) => !unused.test(selector) || selector.startsWith(':root') || selector.startsWith('[data-theme'));
+            const kept = splitAt(head, ',', '([', ')]').filter((selector) => !unused.test(selector.replace(/:not\([^)]*\)/g, '')) || selector.startsWith(':root') || selector.startsWith('[data-theme'));
             return kept.length > 0 ? `${kept.filter((selector) => !selector.includes(':host')).join(',')}{${body}}` : '';
         })
         .filter((rule) => rule && !rule.startsWith('{'))

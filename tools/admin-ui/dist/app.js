@@ -1,4 +1,4 @@
-import{$ as I,$a as Se,Aa as ve,Ba as fe,Ca as he,Ea as ge,Fa as G,G as u,Ga as g,H as S,Ha as m,J as ae,L as oe,La as be,Na as F,Oa as L,Pa as J,Q as x,S as ne,T as X,U as _,V as ie,W as A,Wa as ye,X as re,Xa as we,Ya as N,Za as ke,_ as H,a as Q,aa as le,ab as xe,b as l,ba as ce,bb as _e,c as v,cb as Ie,d as Y,db as Ce,eb as Be,f as s,g as ee,gb as Ee,ia as p,ib as T,jb as Pe,kb as Oe,la as C,m as te,ma as i,na as h,oa as ue,p as f,pa as B,q as k,qa as de,r as M,ra as V,s as R,sa as E,t as D,ta as W,u as e,ua as K,wa as Z,xa as pe,ya as me,z as se,za as $e}from"./shared-OKY6DSF2.js";function ze({title:t,about:a,children:n}){let o=Object.keys(f).find(r=>r!==k.value);return s`<main class="entry" id="main"><div class="card entry-card">
+import{$ as I,$a as Se,Aa as ve,Ba as fe,Ca as he,Ea as ge,Fa as G,G as u,Ga as g,H as S,Ha as m,J as ae,L as oe,La as be,Na as F,Oa as L,Pa as J,Q as x,S as ne,T as X,U as _,V as ie,W as A,Wa as ye,X as re,Xa as we,Ya as N,Za as ke,_ as H,a as Q,aa as le,ab as xe,b as l,ba as ce,bb as _e,c as v,cb as Ie,d as Y,db as Ce,eb as Be,f as s,g as ee,gb as Ee,ia as p,ib as T,jb as Pe,kb as Oe,la as C,m as te,ma as i,na as h,oa as ue,p as f,pa as B,q as k,qa as de,r as M,ra as V,s as R,sa as E,t as D,ta as W,u as e,ua as K,wa as Z,xa as pe,ya as me,z as se,za as $e}from"./shared-V7N3DUOU.js";function ze({title:t,about:a,children:n}){let o=Object.keys(f).find(r=>r!==k.value);return s`<main class="entry" id="main"><div class="card entry-card">
 <div class="entry-brand"><${S} size="40" /><span>oracxfs</span><button type="button" class="plain small push" lang=${o} onClick=${()=>D(o)}>${f[o]}</button></div>
 <h1 tabindex="-1">${t}</h1><p class="muted">${a}</p>${n}</div></main>`}var je=t=>{let a=t.toUpperCase().replace(/[^A-Z0-9]/g,"").slice(0,8);return a.length>4?`${a.slice(0,4)}-${a.slice(4)}`:a};function De(){let[t,a]=l({code:"",password:""}),[n,o]=l({}),[r,P]=l(null),[O,b]=l(!1),j=async c=>{c.preventDefault();let d={};if(t.code.length<9&&(d["setup-code"]=e("setup.code_rule")),t.password.length<T&&(d["setup-password"]=e("password.too_short",{n:T})),o(d),!(Object.keys(d).length>0)){b(!0),P(null);try{await he(t.code,t.password)}catch(z){P(z),b(!1)}}};return s`<${ze} title=${e("setup.title")} about=${e("setup.about")}><form onSubmit=${j} novalidate>
 <${H} problems=${n} />
@@ -40,7 +40,7 @@ ${t.length>0&&s`<section aria-labelledby="overview-providers">
 </section>`}
 ${a.length>0&&s`
 <section aria-labelledby="overview-copies">
-<div class="section-head"><h2 id="overview-copies">${e("copies.title")}</h2>
+<div class="section-head"><h2 id="overview-copies">${e("copies.title")} <span class="section-caption">${e("copies.caption")}</span></h2>
 <a href=${g("backups")}>${e("copies.all",{n:de.value})}<${u} name="chevron" size="15" /></a></div>
 <div class="card flush"><${Se} label=${e("copies.title")} total=${a.length} rowAt=${o=>a[o]} onOpen=${o=>m("backups",o.name)} /></div>
 </section>
@@ -51,7 +51,7 @@ ${a.length>0&&s`
 </section>
 <section aria-labelledby="overview-activity">
 <div class="section-head"><h2 id="overview-activity">${e("nav.activity")}</h2><a href=${g("activity")}>${e("activity.all")}<${u} name="chevron" size="15" /></a></div>
-<div class="card flush"><ol class="events short">${(E.value||[]).slice(0,6).map(o=>s`<${we} key=${o.seq} event=${o} brief />`)}</ol></div>
+<div class="card flush"><ol class="events short">${(E.value||[]).slice(0,5).map(o=>s`<${we} key=${o.seq} event=${o} brief />`)}</ol></div>
 </section>
 </div>`}`}var[qe,Me,Re,He,Ve]=["Activity","Backups","Providers","Settings","SignIn"].map(Oe),We={overview:Fe,providers:Re,backups:Me,activity:qe,settings:He},Ke={overview:"home",providers:"cloud",backups:"archive",activity:"activity",settings:"sliders"};async function Ze(){try{await te("/session"),$e({...i.value,signed_in:!1})}catch(t){ne(t)}}function Le({className:t}){return s`<nav class=${t} aria-label=${e("nav.label")}><ul>${ge.map(a=>s`<li><a href=${g(a)} aria-current=${G.value.page===a?"page":void 0}><${u} name=${Ke[a]} size="18" /><span>${e(`nav.${a}`)}</span></a></li>`)}</ul></nav>`}function Ge(){let t=Object.keys(f).find(a=>a!==k.value);return s`<header class="top"><div class="top-inside">
 <a class="brand" href=${g("overview")}><${S} size="28" /><span class="brand-name">oracxfs</span>${i.value.instance&&s`<span class="brand-host" title=${e("nav.host")}>${i.value.instance}</span>`}</a>

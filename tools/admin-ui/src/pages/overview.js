@@ -31,7 +31,7 @@ export function Overview() {
         </section>`}
         ${backups.length > 0 && html`
             <section aria-labelledby="overview-copies">
-                <div class="section-head"><h2 id="overview-copies">${t('copies.title')}</h2>
+                <div class="section-head"><h2 id="overview-copies">${t('copies.title')} <span class="section-caption">${t('copies.caption')}</span></h2>
                     <a href=${href('backups')}>${t('copies.all', { n: backupTotal.value })}<${Icon} name="chevron" size="15" /></a></div>
                 <div class="card flush"><${Matrix} label=${t('copies.title')} total=${backups.length} rowAt=${(index) => backups[index]} onOpen=${(backup) => go('backups', backup.name)} /></div>
             </section>
@@ -42,7 +42,7 @@ export function Overview() {
                 </section>
                 <section aria-labelledby="overview-activity">
                     <div class="section-head"><h2 id="overview-activity">${t('nav.activity')}</h2><a href=${href('activity')}>${t('activity.all')}<${Icon} name="chevron" size="15" /></a></div>
-                    <div class="card flush"><ol class="events short">${(events.value || []).slice(0, 6).map((event) => html`<${EventRow} key=${event.seq} event=${event} brief />`)}</ol></div>
+                    <div class="card flush"><ol class="events short">${(events.value || []).slice(0, 5).map((event) => html`<${EventRow} key=${event.seq} event=${event} brief />`)}</ol></div>
                 </section>
             </div>`}`;
 }

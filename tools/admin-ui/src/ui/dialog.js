@@ -45,13 +45,17 @@ function keepFocusInside(event) {
 // kind: undefined, "wide", "drawer". busy: Escape does nothing.
 export function Dialog({ title, subtitle, close, kind, busy, children, footer, onSubmit, label }) {
     const ref = useRef(null);
+    const shown = useRef(true);
     const id = useId();
     useLayoutEffect(() => {
         const dialog = ref.current;
         dialog.showModal();
         const wanted = dialog.querySelector('[data-autofocus]') || dialog.querySelector('.dialog-body input:not([type=hidden]), .dialog-body select, .dialog-body textarea');
         (wanted || dialog.querySelector('h2')).focus();
-        return () => dialog.open && dialog.close();
+        return () => {
+            shown.current = false;
+            if (dialog.open) dialog.close();
+        };
     }, []);
     const cancel = (event) => {
         event.preventDefault();
@@ -67,7 +71,7 @@ export function Dialog({ title, subtitle, close, kind, busy, children, footer, o
         </header>
         <div class="dialog-body">${children}</div>
         ${footer && html`<footer class="dialog-foot">${footer}</footer>`}`;
-    return html`<dialog ref=${ref} class=${classes('dialog', kind)} aria-labelledby=${id} onCancel=${cancel} onClose=${() => close()} onKeyDown=${keepFocusInside}>
+    return html`<dialog ref=${ref} class=${classes('dialog', kind)} aria-labelledby=${id} onCancel=${cancel} onClose=${() => shown.current && close()} onKeyDown=${keepFocusInside}>
         ${onSubmit
             ? html`<form class="dialog-box" novalidate aria-label=${label} onSubmit=${(event) => (event.preventDefault(), onSubmit(event))}>${inside}</form>`
             : html`<div class="dialog-box">${inside}</div>`}

@@ -25,7 +25,7 @@ export function summaryOf(backup) {
 
 function CopyCell({ backup, copy }) {
     if (!copy) return html`<span class="muted">–</span>`;
-    if (copy.state === 'verified') return html`<span title=${copy.verified_at && t('copies.verified_at', { time: fullTime(copy.verified_at) })}><${State} state="verified" small>
+    if (copy.state === 'verified') return html`<span class="copy-cell" title=${copy.verified_at && t('copies.verified_at', { time: fullTime(copy.verified_at) })}><${State} state="verified" small>
         ${copy.verified_at ? shortAge(copy.verified_at) : stateWord('verified')}<span class="visually-hidden"> ${stateWord('verified')}</span><//></span>`;
     return html`<span class="copy-cell"><${State} state=${copy.state} small />
         ${needsRepair(copy) && html`<button type="button" class="fix" tabindex="-1" title=${t('backup.repair_one', { provider: copy.provider })} onClick=${(event) => (event.stopPropagation(), repair(backup))}>${t('copies.fix')}</button>`}</span>`;
@@ -46,7 +46,7 @@ function columnsFor(providers, onOpen) {
     if (narrow.value) {
         return [
             { ...time, cell: (backup, index) => html`<span class="stack"><${TimeCell} backup=${backup} isNewest=${index === 0} /><span class="muted">${bytes(backup.size)}</span></span>` },
-            { key: 'copies', head: t('copies.copies'), act: onOpen, cell: (backup) => {
+            { key: 'copies', head: t('copies.copies'), class: 'compact', act: onOpen, cell: (backup) => {
                 const { state, text } = summaryOf(backup);
                 return html`<${State} state=${state} small>${text}<//>`;
             } },
@@ -67,7 +67,7 @@ function columnsFor(providers, onOpen) {
     ];
 }
 
-const template = (count) => (narrow.value ? 'minmax(0, 1fr) minmax(0, 1fr)' : `minmax(13rem, 1.5fr) 5.5rem repeat(${count}, minmax(7.5rem, 1fr)) minmax(8rem, 1.2fr)`);
+const template = (count) => (narrow.value ? 'minmax(0, 1fr) minmax(0, 1.1fr)' : `minmax(13rem, 1.5fr) 5.5rem repeat(${count}, minmax(7.5rem, 1fr)) minmax(8rem, 1.2fr)`);
 
 // rowAt(index): a backup, or undefined while it is fetched; need(first, last) is told what is in sight.
 export function Matrix({ label, total, rowAt, need, onOpen, virtual }) {

@@ -1,7 +1,7 @@
 // One place: how it is, how full, how fast, when last checked, and what can be done.
 import { html } from '../lib/ui.js';
 import { command } from '../lib/cli.js';
-import { ago, bytes, clock, fullTime, rate, t } from '../lib/i18n.js';
+import { ago, bytes, clock, fullTime, number, rate, t } from '../lib/i18n.js';
 import { go } from '../lib/router.js';
 import { latest, transfers } from '../lib/store.js';
 import { lastVerified } from '../lib/verdict.js';
@@ -12,8 +12,13 @@ import { State } from './state.js';
 import { Remedy, explain } from './verdict.js';
 import { isCloud } from '../lib/kinds.js';
 
+const errorsOf = ({ read_errors: read = 0, write_errors: write = 0, checksum_errors: sum = 0 }) =>
+    read + write + sum === 0 ? t('provider.no_errors') : t('provider.error_counts', { read, write, sum });
+
+const hasQuota = (quota) => quota?.total !== null && quota?.total !== undefined;
+
 function Quota({ quota }) {
-    if (!quota || quota.total === null || quota.total === undefined) {
+    if (!hasQuota(quota)) {
         return html`<div class="quota"><p class="muted">${quota?.free ? t('quota.free', { free: bytes(quota.free) }) : t('quota.unknown')}</p></div>`;
     }
     const used = quota.used ?? quota.total - quota.free;
@@ -57,24 +62,23 @@ export function ProviderCard({ provider, whole }) {
     return html`<article class=${`card provider${provider.enabled ? '' : ' off'}`} aria-label=${name}>
         <header>
             <span class=${`kind-icon kind-${type}`}><${Icon} name=${typeIcon[type] || 'cloud'} size="20" /></span>
-            <div class="provider-name"><h3>${name}</h3><p class="muted">${provider.place || t(`kind.${type}`)}</p></div>
-            <${State} state=${provider.state} kind="provider_state" small />
+            <h3>${name}</h3><${State} state=${provider.state} kind="provider_state" small />
+            <p class="muted" title=${provider.place}>${provider.place || t(`kind.${type}`)}</p>
         </header>
-        ${troubled && html`<div class="trouble tone-warn"><p>${t(`why.${provider.state}`, { name })}</p>
-            ${provider.reason_text && html`<p class="muted">${provider.reason_text}</p>`}
+        ${troubled && html`<div class="trouble tone-warn"><p>${provider.reason_text || t(`why.${provider.state}`, { name })}</p>
             ${provider.reason && html`<button type="button" class="link" onClick=${() => explain(provider.reason)}>${t('explain.what')}</button>`}</div>`}
-        ${sending ? html`<${Sending} transfer=${sending} />` : html`<${Quota} quota=${provider.quota} />`}
+        ${sending ? html`<${Sending} transfer=${sending} />` : (!troubled || whole || hasQuota(provider.quota)) && html`<${Quota} quota=${provider.quota} />`}
         <dl class="facts">
             <dt>${t('provider.last_ok')}</dt><dd title=${provider.last_ok && fullTime(provider.last_ok)}>${provider.last_ok ? ago(provider.last_ok) : t('fact.never')}</dd>
             <dt>${t('provider.last_verified')}</dt><dd title=${verified && fullTime(verified)}>${verified ? ago(verified) : t('fact.never')}</dd>
-            <dt>${t('provider.holds')}</dt><dd>${t('provider.backups', { n: (provider.backups || 0) - behind })}${behind > 0 ? html` · <span class="tone-warn-text">${t('provider.behind', { n: behind })}</span>` : ''}</dd>
+            <dt>${t('provider.holds')}</dt><dd>${number((provider.backups || 0) - behind)}${behind > 0 ? html` · <span class="tone-warn-text">${t('provider.behind', { n: behind })}</span>` : ''}</dd>
             ${whole && html`<dt>${t('provider.kind')}</dt><dd>${t(`kind.${type}`)}</dd>
-                <dt>${t('provider.errors')}</dt><dd>${t('provider.error_counts', { read: provider.read_errors || 0, write: provider.write_errors || 0, sum: provider.checksum_errors || 0 })}</dd>`}
+                <dt>${t('provider.errors')}</dt><dd>${errorsOf(provider)}</dd>`}
         </dl>
         <footer>
             ${!provider.enabled ? html`<button type="button" class="small" onClick=${() => enableProvider(name)}>${t('provider.enable')}</button>` : troubled ? html`<${Remedy} provider=${provider} small />` : ''}
             ${!(troubled && provider.type !== 'sftp' && provider.state !== 'auth_needed') && html`<button type="button" class="small secondary" onClick=${() => testProvider(name)}>${t('provider.test')}</button>`}
-            <button type="button" class="small secondary" onClick=${() => go('backups', '', `provider=${name}`)}>${t('provider.browse')}</button>
+            ${provider.enabled && !troubled && html`<button type="button" class="small secondary" onClick=${() => go('backups', '', `provider=${name}`)}>${t('provider.browse')}</button>`}
             <${Menu} label=${t('provider.more', { name })} items=${providerMenu(provider)} class="small secondary" />
         </footer>
     </article>`;

@@ -6,9 +6,9 @@ import { status } from '../lib/store.js';
 import { State, stateWord } from './state.js';
 
 const dayMs = 86_400_000;
-const height = 120;
-const base = 96; // where the bars stand
-const highest = 78;
+const height = 168;
+const base = 144; // where the bars stand
+const highest = 116;
 
 function useWidth(ref) {
     const [width, setWidth] = useState(600);

@@ -35,7 +35,7 @@ function Password() {
         }
         setBusy(false);
     };
-    return html`<form class="sub-form" onSubmit=${save} novalidate>
+    return html`<form class="sub-form first" onSubmit=${save} novalidate>
         <h3>${t('password.title')}</h3>
         <${Summary} problems=${problems} />
         <input type="text" name="username" autocomplete="username" value="admin" hidden readonly />

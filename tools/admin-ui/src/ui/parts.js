@@ -43,7 +43,7 @@ export function Cli({ command, label = true }) {
     const code = useRef(null);
     return html`<div class="cli">
         ${label && html`<span class="cli-label" title=${t('cli.title')}><${Icon} name="terminal" size="15" /><span class="visually-hidden">${t('cli.title')}</span></span>`}
-        <code ref=${code}>${command}</code>
+        <code ref=${code} title=${command}>${command}</code>
         <${Copy} text=${command} from=${code} />
     </div>`;
 }

@@ -26,7 +26,7 @@ ${s}
 <${M} name=${n?"check":"copy"} size="15" />
 </button>`}function Se({command:e,label:t=!0}){let n=A(null);return c`<div class="cli">
 ${t&&c`<span class="cli-label" title=${l("cli.title")}><${M} name="terminal" size="15" /><span class="visually-hidden">${l("cli.title")}</span></span>`}
-<code ref=${n}>${e}</code>
+<code ref=${n} title=${e}>${e}</code>
 <${Ds} text=${e} from=${n} />
 </div>`}var et=v([]),nn=v(""),Es=1;function z(e,t="good"){if(nn.value=nn.value===e?`${e} `:e,t==="quiet")return;let n=Es++;et.value=[...et.value.slice(-2),{id:n,text:e,tone:t}],setTimeout(()=>et.value=et.value.filter(o=>o.id!==n),t==="bad"?12e3:5e3)}var po=e=>z(_o(e),"bad");function ra(){return c`<div class="toasts">
 ${et.value.map(({id:e,text:t,tone:n})=>c`<div key=${e} class=${`toast tone-${n}`}>

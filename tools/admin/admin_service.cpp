@@ -217,7 +217,7 @@ Json AdminService::status() const {
     }
     json.set("listen", std::move(listen));
     json.set("url", url.empty() ? Json() : Json(url));
-    json.set("password", accounts_ ? Json(accounts_->has_password()) : Json());
+    json.set("set_up", accounts_ ? Json(accounts_->has_password()) : Json());
     json.set("sessions", accounts_ ? Json(accounts_->sessions().size()) : Json(0));
     json.set("error", error_ ? Json(error_->to_string()) : Json());
     json.set("code", error_ ? Json(info(error_->code).e_code) : Json());

@@ -19,7 +19,7 @@ std::string render_status(const Json& data) {
     else
         text = std::string("web admin: off") + (data["enabled"].as_bool() ? "" : " (admin.enabled is false)") + "\n";
     if (data["error"].is_string()) text += "why:       " + data["error"].as_string() + "\n";
-    if (data["password"].is_bool() && !data["password"].as_bool()) text += "password:  none yet; begin with `oracxfs admin code`\n";
+    if (data["set_up"].is_bool() && !data["set_up"].as_bool()) text += "password:  none yet; begin with `oracxfs admin code`\n";
     if (data["running"].as_bool()) text += fmt::format("sessions:  {}, open connections: {}\n", data["sessions"].as_int(), data["connections"].as_int());
     return text;
 }

@@ -129,7 +129,8 @@ class Lane {
     Result<Verdict> examine_stranger(const std::string& key, const Suspect& suspect, const std::vector<Catalog::KnownObject>& below,
                                      const std::stop_token& stop);
     Status save_feed();
-    [[nodiscard]] SteadyTime next_look() const;  // for foreign changes; mutex_ held
+    [[nodiscard]] SteadyTime next_look() const;     // for foreign changes; mutex_ held
+    [[nodiscard]] SteadyTime next_reading() const;  // of the feed, when it rang; mutex_ held
     // Takes out of `strangers` what a listing may have seen of our own doing.
     Status forget_own(std::map<std::string, RemoteObject>& strangers, const std::vector<Catalog::KnownObject>& known);
     void prune_parents(const std::string& key, const std::stop_token& stop);
@@ -180,6 +181,7 @@ class Lane {
     bool listing_ = false;                // a listing is under way
     std::vector<std::string> touched_;    // keys we worked on meanwhile
     std::multiset<std::string> working_;  // keys we are working on
+    SteadyTime worked_;                   // when that ended last
     bool unread_changes_ = false;         // of ours, since the feed was read
     bool ends_ = false;
     SteadyTime next_listing_;

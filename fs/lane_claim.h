@@ -44,6 +44,7 @@ struct Lane::Working {
     ~Working() {
         const std::lock_guard lock(lane.mutex_);
         for (const std::string& key : keys) lane.working_.erase(lane.working_.find(key));
+        lane.worked_ = lane.env_.clock.steady();
     }
     Working(const Working&) = delete;
     Working& operator=(const Working&) = delete;

@@ -14,9 +14,10 @@
 namespace oracxfs {
 namespace {
 
-// The feed echoes our own uploads: while there are many it is read less often.
+// The feed echoes our own uploads: while there are many, one after the other, it is read less often.
 constexpr Millis kGap{1'000};
 constexpr Millis kBusyGap{10'000};
+constexpr Millis kQuiet{2'000};
 constexpr Millis kWatchedInterval{3'600'000};  // somebody waits for changes: no need to ask
 constexpr Millis kSuspectPause{1'000};
 constexpr Millis kSuspectPauseMax{60'000};
@@ -36,10 +37,15 @@ Millis growing(Millis pause, std::uint32_t attempts, Millis most) { return std::
 
 }  // namespace
 
+SteadyTime Lane::next_reading() const {
+    const SteadyTime latest = feed_.last_reading + kBusyGap;
+    return claimed_.empty() ? std::min(latest, std::max(feed_.last_reading + kGap, worked_ + kQuiet)) : latest;
+}
+
 SteadyTime Lane::next_look() const {
     SteadyTime next = next_listing_;
     if (!provider_->capabilities().change_feed) return next;
-    if (feed_.rang) next = std::min(next, feed_.last_reading + (claimed_.empty() ? kGap : kBusyGap));
+    if (feed_.rang) next = std::min(next, next_reading());
     if (feed_.list || feed_.position.empty()) next = std::min(next, feed_.next_listing);
     for (const auto& [key, suspect] : feed_.suspects)
         if (!suspect.handed_over) next = std::min(next, suspect.next);
@@ -53,7 +59,7 @@ Result<bool> Lane::run_feed(const std::stop_token& stop) {
     {
         const std::lock_guard lock(mutex_);
         if (now < next_look()) return false;
-        const bool poll = now >= next_listing_ || (feed_.rang && now >= feed_.last_reading + (claimed_.empty() ? kGap : kBusyGap));
+        const bool poll = now >= next_listing_ || (feed_.rang && now >= next_reading());
         read = poll && !feed_.position.empty();
         if (poll) next_listing_ = now + provider_->capabilities().poll_interval;
     }

@@ -33,7 +33,7 @@ struct LaneEnvironment {
     Replicator::OpenRemote open_remote;
     Replicator::Rescue rescue;
     std::function<void(VersionId, ProviderId)> on_replica;  // a row changed; no locks held
-    std::function<void(ProviderId)> on_health;              // up or down; no locks held
+    std::function<void(ProviderId)> on_health;              // up, down or to be probed; no locks held
     std::function<void(ProviderId, const RemoteObject&)> on_foreign;  // a file we don't know appeared; no locks held
 };
 
@@ -107,6 +107,9 @@ class Lane {
     Status look_again(const Catalog::KnownObject& known, bool gone, const Result<Verdict>& verdict);
     Result<Verdict> note_missing(const Catalog::KnownObject& known, bool surely, const std::stop_token& stop);
     Result<Verdict> note_changed(const Catalog::KnownObject& known, const std::stop_token& stop);
+    // Where several objects may have one name: is `seen` another one than ours?
+    [[nodiscard]] bool is_twin(const Catalog::KnownObject& known, const RemoteObject& seen) const;
+    Result<Verdict> note_twin(const Catalog::KnownObject& known, const RemoteObject& twin, const std::stop_token& stop);
     struct Suspect {
         RemoteObject seen;
         bool gone = false;

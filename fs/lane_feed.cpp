@@ -154,6 +154,10 @@ Status Lane::suspect(const ChangePage& page) {
             const auto same = std::find_if(known.begin(), known.end(), [&](const auto& object) {
                 return object.key == key && (object.directory || object.remote_id == change.object.id);
             });
+            // As we left it: no news, and not to be taken for news about another one of that name.
+            if (provider_->capabilities().duplicate_names && !change.gone && same != known.end() && !same->directory &&
+                same->remote_rev == change.object.rev)
+                continue;
             if (change.gone) {
                 if (known.empty() && provider_->capabilities().case_insensitive) by_fold.emplace(folded(key), key);
             } else if (same == known.end() && !change.object.is_directory && !change.object.id.empty() &&
@@ -278,12 +282,16 @@ Result<Lane::Verdict> Lane::examine(const std::string& key, const Suspect& suspe
                                     const std::stop_token& stop) {
     if (concerns_key(own, key)) return Verdict::later;
     ORACX_TRY(const std::vector<Catalog::KnownObject> known, env_.catalog.objects_at(id_, key));
-    const auto at = std::find_if(known.begin(), known.end(), [&](const auto& object) { return object.key == key; });
+    auto at = std::find_if(known.begin(), known.end(), [&](const auto& object) {
+        return object.key == key && !object.remote_id.empty() && object.remote_id == suspect.seen.id;
+    });
+    if (at == known.end()) at = std::find_if(known.begin(), known.end(), [&](const auto& object) { return object.key == key; });
     if (suspect.gone) return known.empty() ? Verdict::settled : examine_gone(key, known, stop);
     if (at == known.end()) return examine_stranger(key, suspect, known, stop);
     if (at->directory) return suspect.seen.is_directory ? Verdict::settled : examine_gone(key, known, stop);
     if (suspect.seen.is_directory) return note_missing(*at, false, stop);  // a folder stands in its place
     if (at->remote_rev == suspect.seen.rev) return Verdict::settled;       // as we left it
+    if (is_twin(*at, suspect.seen)) return note_twin(*at, suspect.seen, stop);
     return note_changed(*at, stop);
 }
 

@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "fs/lane_claim.h"
-#include "providers/wait.h"
 
 namespace oracxfs {
 namespace {
@@ -18,13 +17,9 @@ namespace {
 constexpr Millis kGap{1'000};
 constexpr Millis kBusyGap{10'000};
 constexpr Millis kQuiet{2'000};
-constexpr Millis kWatchedInterval{3'600'000};  // somebody waits for changes: no need to ask
 constexpr Millis kSuspectPause{1'000};
 constexpr Millis kSuspectPauseMax{60'000};
 constexpr Millis kAdoptionPauseMax{1'800'000};
-constexpr Millis kCatchUpMax{3'000};
-constexpr Millis kWatchPause{2'000};
-constexpr Millis kWatchPauseMax{300'000};
 constexpr std::size_t kSuspectsAtOnce = 256;
 
 std::string folded(std::string_view key) {
@@ -32,8 +27,6 @@ std::string folded(std::string_view key) {
     std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     return out;
 }
-
-Millis growing(Millis pause, std::uint32_t attempts, Millis most) { return std::min(most, pause * (1 << std::min(attempts, 12u))); }
 
 }  // namespace
 
@@ -113,7 +106,7 @@ Status Lane::read_feed(const std::stop_token& stop) {
         const std::lock_guard lock(mutex_);
         feed_.last_reading = env_.clock.steady();
         feed_.readings += 1;
-        if (feed_.watched) next_listing_ = feed_.last_reading + kWatchedInterval;
+        if (feed_.watched) next_listing_ = feed_.last_reading + kLaneWatchedInterval;
     }
     feed_.read.notify_all();
     return {};
@@ -268,7 +261,7 @@ Result<bool> Lane::examine_suspects(const std::stop_token& stop) {
                 continue;
             }
             if (entry->second.handed_over) continue;
-            entry->second.next = env_.clock.steady() + growing(kSuspectPause, entry->second.attempts++, kSuspectPauseMax);
+            entry->second.next = env_.clock.steady() + growing_pause(kSuspectPause, entry->second.attempts++, kSuspectPauseMax);
         }
         if (!verdict && concerns_provider(verdict.error().code)) {
             provider_failed(verdict.error());
@@ -355,7 +348,7 @@ void Lane::adoption_ended(const std::string& key, bool settled) {
     }
     entry->second.handed_over = false;
     entry->second.confirmed = false;
-    entry->second.next = env_.clock.steady() + growing(kSuspectPause, entry->second.attempts++, kAdoptionPauseMax);
+    entry->second.next = env_.clock.steady() + growing_pause(kSuspectPause, entry->second.attempts++, kAdoptionPauseMax);
 }
 
 Status Lane::save_feed() {
@@ -369,59 +362,6 @@ Status Lane::save_feed() {
     const std::lock_guard lock(mutex_);
     feed_.saved = std::move(position);
     return {};
-}
-
-void Lane::catch_up() {
-    {
-        const std::lock_guard lock(mutex_);
-        ends_ = true;
-        if (!provider_->capabilities().change_feed || !unread_changes_ || feed_.position.empty() || !breaker_.may_work()) return;
-    }
-    const OpContext ctx{{}, env_.clock.steady() + kCatchUpMax};
-    const DeadlineStop until(ctx, env_.clock);
-    Status caught = read_feed(until.token());
-    if (caught)
-        if (const auto examined = examine_suspects(until.token()); !examined) caught = fail(examined.error());
-    if (caught) caught = save_feed();
-    if (!caught) log::info("lane", name_ + ": the last changes are read at the next start: " + caught.error().to_string());
-}
-
-// --- waiting -----------------------------------------------------------------------------------------------------------
-
-void Lane::watch_feed(const std::stop_token& stop, const std::function<void()>& ring) {
-    std::uint64_t seen = 0;
-    std::uint32_t failures = 0;
-    while (!stop.stop_requested()) {
-        std::string position;
-        {
-            std::unique_lock lock(mutex_);
-            if (!feed_.read.wait(lock, stop, [&] { return feed_.readings != seen && !feed_.position.empty(); })) return;
-            seen = feed_.readings;
-            position = feed_.position;
-            feed_.watched = true;
-            next_listing_ = std::max(next_listing_, env_.clock.steady() + kWatchedInterval);
-        }
-        Result<bool> changed = false;
-        while (changed && !*changed) changed = provider_->wait_for_changes(context(stop), position);
-        if (stop.stop_requested()) return;
-        const SteadyTime now = env_.clock.steady();
-        {
-            const std::lock_guard lock(mutex_);
-            const bool polls = !changed && changed.error().code != Errc::changed;
-            feed_.watched = !polls;
-            if (polls) next_listing_ = std::min(next_listing_, now + provider_->capabilities().poll_interval);
-            else feed_.rang = true;
-        }
-        ring();
-        if (changed || changed.error().code == Errc::changed) {
-            failures = 0;
-            continue;
-        }
-        if (changed.error().code == Errc::unsupported) return;
-        log::info("lane", name_ + ": waiting for changes failed, they are asked for meanwhile: " + changed.error().to_string());
-        seen = 0;  // the same position will do
-        if (!env_.clock.sleep_until(now + growing(kWatchPause, failures++, kWatchPauseMax), stop)) return;
-    }
 }
 
 }  // namespace oracxfs

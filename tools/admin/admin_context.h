@@ -58,6 +58,8 @@ inline Status allow_members(const Json& body, std::initializer_list<std::string_
 Result<std::int64_t> query_number(const HttpRequest& request, std::string_view name, std::int64_t otherwise, std::int64_t least, std::int64_t most);
 std::string query_bytes(const HttpRequest& request, std::string_view name);  // also as <name>_b64
 
+Json token_report(const Accounts::Token& token);  // never the token itself
+
 void add_account_routes(Router& router, const AdminContext& context);
 void add_state_routes(Router& router, const AdminContext& context);
 void add_provider_routes(Router& router, const AdminContext& context);

@@ -217,7 +217,7 @@ Json AdminService::status() const {
     }
     json.set("listen", std::move(listen));
     json.set("url", url.empty() ? Json() : Json(url));
-    json.set("password", accounts_ ? Json(accounts_->has_password()) : Json());
+    json.set("set_up", accounts_ ? Json(accounts_->has_password()) : Json());
     json.set("sessions", accounts_ ? Json(accounts_->sessions().size()) : Json(0));
     json.set("error", error_ ? Json(error_->to_string()) : Json());
     json.set("code", error_ ? Json(info(error_->code).e_code) : Json());
@@ -230,6 +230,30 @@ Result<Json> AdminService::show_code() {
     if (known->has_password()) return fail(Errc::exists, "make a first-run code", "a password is set already; `oracxfs admin password` sets a new one");
     const Accounts::Code code = known->first_run_code();
     return Json::object({{"code", code.text}, {"left_ms", code.left.count()}, {"tries_left", std::int64_t{code.tries_left}}, {"running", running_ != nullptr}});
+}
+
+Result<Json> AdminService::work_on_tokens(const Json& args) {
+    const std::lock_guard lock(mutex_);
+    ORACX_TRY(Accounts* const known, accounts());
+    const std::string& action = args["action"].as_string();
+    if (action == "add") {
+        const std::int64_t days = args["days"].as_int();
+        ORACX_TRY(const auto made, known->add_token(args["name"].as_string(), scope_from(args["scope"].as_string()).value_or(Scope::read), days > 0 ? std::optional(Millis(days * 86'400'000)) : std::nullopt));
+        env_.event("info", "admin", "API token \"" + made.first.name + "\" (" + std::string(to_string(made.first.scope)) + ") was made from the command line", "");
+        Json json = token_report(made.first);
+        json.set("token", made.second);
+        return json;
+    }
+    if (action == "remove") {
+        const std::string& id = args["id"].as_string();
+        ORACX_TRYV(known->remove_token(id));
+        if (running_) running_->hub.close_of(id);
+        env_.event("info", "admin", "API token " + id + " was removed from the command line", "");
+        return Json::object({{"id", id}});
+    }
+    Json list = Json::array();
+    for (const Accounts::Token& token : known->tokens()) list.push(token_report(token));
+    return Json::object({{"tokens", std::move(list)}});
 }
 
 void AdminService::add_handlers(HandlerRegistry& registry) {
@@ -260,6 +284,7 @@ void AdminService::add_handlers(HandlerRegistry& registry) {
         env_.event("info", "admin", "the password of the web admin was set from the command line", "");
         return Json::object({{"set", true}});
     });
+    registry.add("admin-tokens", [this](const Json& args, const OpContext&, const Emit&) { return work_on_tokens(args); });
     registry.add("admin-sessions", [this](const Json& args, const OpContext&, const Emit&) -> Result<Json> {
         const std::lock_guard lock(mutex_);
         ORACX_TRY(Accounts* const known, accounts());

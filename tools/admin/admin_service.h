@@ -41,7 +41,7 @@ class AdminService {
     [[nodiscard]] Json status() const;
     void run_event(const Json& event);  // of a backup run; any thread
 
-    // admin-status, admin-start, admin-stop, admin-code, admin-password, admin-sessions.
+    // admin-status, admin-start, admin-stop, admin-code, admin-password, admin-sessions, admin-tokens.
     void add_handlers(HandlerRegistry& registry);
 
   private:
@@ -52,6 +52,7 @@ class AdminService {
     Result<HttpServerOptions> server_options(const Config& config, bool has_password) const;
     Result<Accounts*> accounts();  // opened at first use; `mutex_` held
     Result<Json> show_code();
+    Result<Json> work_on_tokens(const Json& args);
     [[nodiscard]] std::shared_ptr<Running> running() const;
 
     const AdminEnvironment env_;

@@ -5,8 +5,6 @@
 namespace oracxfs {
 namespace {
 
-Json time_or_null(const std::optional<WallTime>& time) { return time ? Json(format_utc(*time)) : Json(); }
-
 Json session_state(const AdminContext& context, const Principal& who) {
     const auto config = context.env.config();
     Json json = Json::object({{"setup_required", !context.accounts.has_password()},
@@ -127,10 +125,6 @@ Result<ApiAnswer> end_sessions(const AdminContext& context, const ApiCall& call)
     return ApiAnswer(Json::object({{"ended", ended}}));
 }
 
-Json token_report(const Accounts::Token& token) {
-    return Json::object({{"id", token.id}, {"name", token.name}, {"scope", to_string(token.scope)}, {"created", format_utc(token.created)}, {"expires", time_or_null(token.expires)}, {"last_used", time_or_null(token.last_used)}});
-}
-
 Result<ApiAnswer> list_tokens(const AdminContext& context, const ApiCall&) {
     Json list = Json::array();
     for (const Accounts::Token& token : context.accounts.tokens()) list.push(token_report(token));
@@ -158,6 +152,10 @@ Result<ApiAnswer> remove_token(const AdminContext& context, const ApiCall& call)
 }
 
 }  // namespace
+
+Json token_report(const Accounts::Token& token) {
+    return Json::object({{"id", token.id}, {"name", token.name}, {"scope", to_string(token.scope)}, {"created", format_utc(token.created)}, {"expires", token.expires ? Json(format_utc(*token.expires)) : Json()}, {"last_used", token.last_used ? Json(format_utc(*token.last_used)) : Json()}});
+}
 
 void add_account_routes(Router& router, const AdminContext& context) {
     const auto bind = [&context](auto function) { return [&context, function](const ApiCall& call) { return function(context, call); }; };

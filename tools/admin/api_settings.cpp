@@ -74,7 +74,8 @@ Json settings_view(const AdminContext& context, const ConfigDocument& document) 
         const Setting* setting = find_setting(effective.path);
         if (setting == nullptr || effective.path == "version") continue;  // providers have a place of their own
         Json item = Json::object({{"path", effective.path}, {"value", effective.value}, {"origin", effective.origin}, {"overridden", effective.origin.starts_with("environment")}});
-        for (const auto& [key, value] : describe(*setting).members()) item.set(key, value);
+        const Json described = describe(*setting);
+        for (const auto& [key, value] : described.members()) item.set(key, value);
         list.push(std::move(item));
     }
     return Json::object({{"settings", std::move(list)}, {"file", document.file()}, {"has_comments", document.has_comments()}});

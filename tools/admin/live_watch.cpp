@@ -35,6 +35,7 @@ Json activity_view(const Json& event) {
 void LiveWatch::start() {
     thread_ = std::jthread([this](const std::stop_token& stop) {
         Millis pause = kPauseAtRest;
+        tell_log(stop);  // from here on: what came before is history
         while (env_.clock.sleep_for(pause, stop)) {
             const SteadyTime begin = env_.clock.steady();
             if (hub_.anybody()) look(stop);

@@ -44,9 +44,9 @@ Millis LoginDelay::wait(const std::string& source) {
 void LoginDelay::failed(const std::string& source) {
     const std::lock_guard lock(mutex_);
     const SteadyTime now = clock_.steady();
+    forget(now);
     count(sources_[source], now, kFree, kLongest);
     count(all_, now, kFreeForAll, kLongestForAll);
-    forget(now);
 }
 
 void LoginDelay::succeeded(const std::string& source) {

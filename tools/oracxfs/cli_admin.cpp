@@ -1,10 +1,12 @@
 // admin: the web page of a running daemon.
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "tools/admin/admin_service.h"
 #include "tools/config/units.h"
+#include "tools/control/envelope.h"
 #include "tools/oracxfs/commands.h"
 #include "tools/oracxfs/secret_input.h"
 #include "tools/oracxfs/sign_in_terminal.h"
@@ -19,7 +21,7 @@ std::string render_status(const Json& data) {
     else
         text = std::string("web admin: off") + (data["enabled"].as_bool() ? "" : " (admin.enabled is false)") + "\n";
     if (data["error"].is_string()) text += "why:       " + data["error"].as_string() + "\n";
-    if (data["password"].is_bool() && !data["password"].as_bool()) text += "password:  none yet; begin with `oracxfs admin code`\n";
+    if (data["set_up"].is_bool() && !data["set_up"].as_bool()) text += "password:  none yet; begin with `oracxfs admin code`\n";
     if (data["running"].as_bool()) text += fmt::format("sessions:  {}, open connections: {}\n", data["sessions"].as_int(), data["connections"].as_int());
     return text;
 }
@@ -110,6 +112,45 @@ Run declare_sessions(CLI::App& app) {
     };
 }
 
+struct TokenFlags {
+    std::string action = "list", id, name, scope = "read";
+    std::int64_t days = 0;
+};
+
+Result<CommandResult> work_on_tokens(Cli& cli, const TokenFlags& flags) {
+    if (flags.action == "add" && flags.name.empty()) return fail(Errc::usage, "make an API token", "give --name");
+    if (flags.action == "remove" && flags.id.empty()) return fail(Errc::usage, "remove an API token", "give its id, as `oracxfs admin tokens` shows it");
+    ORACX_TRY(Json data, cli.ask_daemon("admin-tokens", Json::object({{"action", flags.action}, {"id", flags.id}, {"name", flags.name}, {"scope", flags.scope}, {"days", flags.days}})));
+    CommandResult outcome;
+    if (flags.action == "add") {
+        outcome.text = data["token"].as_string() + "\nit is shown this once; send it as \"Authorization: Bearer ...\"";
+        if (cli.out().json()) {  // what is printed as JSON passes through redaction; this one value is what was asked for
+            Output::write_stdout(make_envelope("admin tokens", 0, data).dump() + "\n");
+            outcome.printed = true;
+        }
+    } else if (flags.action == "remove") {
+        outcome.text = "API token " + flags.id + " is removed";
+    } else {
+        std::vector<std::vector<std::string>> rows;
+        for (const Json& token : data["tokens"].items())
+            rows.push_back({token["id"].as_string(), printable(token["name"].as_string()), token["scope"].as_string(), token["created"].as_string(), token["expires"].is_string() ? token["expires"].as_string() : "never",
+                            token["last_used"].is_string() ? token["last_used"].as_string() : "never"});
+        outcome.text = rows.empty() ? "there are no API tokens\n" : format_table({"TOKEN", "NAME", "SCOPE", "MADE", "ENDS", "LAST USED"}, rows);
+    }
+    outcome.data = std::move(data);
+    return outcome;
+}
+
+Run declare_tokens(CLI::App& app) {
+    const auto flags = std::make_shared<TokenFlags>();
+    app.add_option("ACTION", flags->action, "list, add or remove")->check(CLI::IsMember({"list", "add", "remove"}));
+    app.add_option("ID", flags->id, "Which one to remove");
+    app.add_option("--name", flags->name, "What it is for")->type_name("NAME");
+    app.add_option("--scope", flags->scope, "read, operate or admin")->check(CLI::IsMember({"read", "operate", "admin"}))->type_name("SCOPE");
+    app.add_option("--days", flags->days, "How long it is good; 0 = until it is removed")->check(CLI::Range(0, 3650))->type_name("N");
+    return [flags](Cli& cli) { return work_on_tokens(cli, *flags); };
+}
+
 }  // namespace
 
 void add_admin_commands(CommandTable& table) {
@@ -123,6 +164,7 @@ void add_admin_commands(CommandTable& table) {
     table.push_back({"admin code", group, "Show the code that the first visit asks for", [](CLI::App&) -> Run { return show_code; }});
     table.push_back({"admin password", group, "Set a new password; ends all sessions", declare_password});
     table.push_back({"admin sessions", group, "Who is signed in", declare_sessions});
+    table.push_back({"admin tokens", group, "API tokens: list, add --name N --scope S, remove ID", declare_tokens});
 }
 
 }  // namespace oracxfs

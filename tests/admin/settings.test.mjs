@@ -81,7 +81,7 @@ test('notifications: a webhook is added and tested', { world: { kinds: ['local']
     try {
         const page = await watched.signedIn('#/settings/notifications');
         watched.expect(answered(422, 501, 404));
-        await part(page, 'notifications').locator('button:has-text("Add a webhook")').click();
+        await part(page, 'notifications').locator('button:has-text("Add a receiver")').click();
         await page.fill('#notify-url', 'not an address');
         await part(page, 'notifications').locator('button:text-is("Add")').click();
         await see(page, 'The address begins with', '#settings-notifications');

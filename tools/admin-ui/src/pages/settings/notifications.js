@@ -9,17 +9,21 @@ import { Button, Check, Cli, ErrorBox, Field, Skeleton, Summary, say, sayError }
 import { State } from '../../ui/state.js';
 import { SettingProblems } from './sources.js';
 
-const states = ['degraded', 'at_risk', 'unprotected', 'recovered'];
+// What the daemon can tell of; it says itself which of these words it knows.
+const words = ['degraded', 'at_risk', 'unprotected', 'recovered', 'provider', 'run', 'damage'];
+const usual = words.slice(0, 4);
+const kinds = { json: { type: 'webhook' }, ntfy: { type: 'webhook', style: 'ntfy' }, gotify: { type: 'webhook', style: 'gotify' }, slack: { type: 'webhook', style: 'slack' }, heartbeat: { type: 'heartbeat' } };
 
 export function Notifications() {
     const [known, setKnown] = useState(null);
     const [error, setError] = useState(null);
     const [testing, setTesting] = useState('');
-    const [adding, setAdding] = useState(null); // {id, url}
+    const [adding, setAdding] = useState(null); // {id, kind, url}
     const [problems, setProblems] = useState({});
     const load = () => get('/notifications').then(setKnown, setError);
     useEffect(() => {
         load();
+        if (!settings.value) askSettings().catch(() => {}); // saving asks again, and says what is wrong
     }, []);
     if (!known) return error ? html`<${ErrorBox} error=${error} />` : html`<${Skeleton} />`;
 
@@ -36,7 +40,9 @@ export function Notifications() {
             return false;
         }
     };
-    const toggle = (state, on) => save(() => ({ 'notify.on': states.filter((one) => (one === state ? on : known.on.includes(one))) }));
+    const knownWords = settings.value?.list['notify.on']?.choices;
+    const states = words.filter((word) => known.on.includes(word) || (knownWords?.length ? knownWords : usual).includes(word));
+    const toggle = (state, on) => save(() => ({ 'notify.on': words.filter((one) => (one === state ? on : known.on.includes(one))) }));
     const add = async (event) => {
         event.preventDefault();
         const found = {};
@@ -44,7 +50,7 @@ export function Notifications() {
         if (!/^https?:\/\/./.test(adding.url)) found['notify-url'] = t('notify.url_rule');
         setProblems(found);
         if (Object.keys(found).length > 0) return;
-        if (await save(() => ({ 'notify.targets': [...(valueOf('notify.targets') || []), { id: adding.id, type: 'webhook', url: adding.url }] }))) setAdding(null);
+        if (await save(() => ({ 'notify.targets': [...(valueOf('notify.targets') || []), { id: adding.id, ...kinds[adding.kind], url: adding.url, ...(adding.url.startsWith('http://') ? { allow_plain_http: true } : {}) }] }))) setAdding(null);
     };
     const remove = (id) => save(() => ({ 'notify.targets': (valueOf('notify.targets') || []).filter((target) => target.id !== id) }));
     const test = async (id) => {
@@ -64,7 +70,7 @@ export function Notifications() {
         <h3>${t('notify.targets')}</h3>
         ${known.targets.length === 0 && html`<p class="empty-line">${t('notify.none')}</p>`}
         <ul class="rows">${known.targets.map((target) => html`<li key=${target.id}>
-            <strong>${target.id}</strong><span class="tag">${target.type}</span><span class="muted grow">${target.url || target.to || ''}</span>
+            <strong>${target.id}</strong><span class="tag">${target.style && target.style !== 'json' ? target.style : target.type}</span><span class="muted grow">${target.url || target.to || ''}</span>
             ${target.last ? html`<${State} state=${target.last.delivered ? 'ok' : 'bad'} kind="check" small>${t(target.last.delivered ? 'notify.last_good' : 'notify.last_bad', { ago: target.last.at ? ago(target.last.at) : '' })}<//>` : html`<span class="muted">${t('notify.never')}</span>`}
             <${Button} class="small secondary" busy=${testing === target.id} onClick=${() => test(target.id)}>${t('notify.test')}<//>
             <button type="button" class="plain icon-only" aria-label=${t('notify.remove', { id: target.id })} title=${t('remove')} onClick=${() => remove(target.id)}><${Icon} name="trash" size="16" /></button>
@@ -72,9 +78,10 @@ export function Notifications() {
         <${SettingProblems} error=${error} />
         ${adding
             ? html`<form class="sub-form" onSubmit=${add} novalidate><${Summary} problems=${problems} />
-                <div class="fields"><div class="narrow-field"><${Field} id="notify-id" label=${t('field.name')} value=${adding.id} error=${problems['notify-id']} autocomplete="off" onInput=${(event) => setAdding({ ...adding, id: event.target.value })} /></div>
-                <div class="wide-field"><${Field} id="notify-url" label=${t('notify.url')} help=${t('notify.url_help')} placeholder="https://ntfy.example.org/backups" value=${adding.url} error=${problems['notify-url']} autocomplete="off" onInput=${(event) => setAdding({ ...adding, url: event.target.value })} /></div></div>
+                <div class="fields"><div class="narrow-field"><${Field} label=${t('notify.kind')}>${(input) => html`<select ...${input} value=${adding.kind} onChange=${(event) => setAdding({ ...adding, kind: event.target.value })}>${Object.keys(kinds).map((kind) => html`<option value=${kind}>${t(`notify.kind_${kind}`)}</option>`)}</select>`}<//></div>
+                <div class="wide-field"><${Field} id="notify-id" label=${t('field.name')} value=${adding.id} error=${problems['notify-id']} autocomplete="off" onInput=${(event) => setAdding({ ...adding, id: event.target.value })} /></div>
+                <div class="whole-field"><${Field} id="notify-url" label=${t('notify.url')} help=${t('notify.url_help')} placeholder="https://ntfy.example.org/backups" value=${adding.url} error=${problems['notify-url']} autocomplete="off" onInput=${(event) => setAdding({ ...adding, url: event.target.value })} /></div></div>
                 <div class="row-actions"><button type="submit" class="small">${t('notify.add_now')}</button><button type="button" class="small secondary" onClick=${() => setAdding(null)}>${t('cancel')}</button></div></form>`
-            : html`<div class="row-actions"><${Button} class="small secondary" icon="plus" onClick=${() => setAdding({ id: 'ops', url: '' })}>${t('notify.add')}<//></div>`}
+            : html`<div class="row-actions"><${Button} class="small secondary" icon="plus" onClick=${() => setAdding({ id: 'ops', kind: 'json', url: '' })}>${t('notify.add')}<//></div>`}
         <${Cli} command=${command('config', 'set', 'notify.targets', '[…]')} />`;
 }

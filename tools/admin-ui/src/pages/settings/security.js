@@ -108,7 +108,7 @@ function Tokens() {
         }
     };
     const remove = async (token) => {
-        if (!(await confirm({ title: t('tokens.remove_title', { name: token.name }), text: t('tokens.remove_text'), yes: t('tokens.remove'), danger: true, cli: html`<${Cli} command=${command('admin', 'token', 'remove', token.id)} />` }))) return;
+        if (!(await confirm({ title: t('tokens.remove_title', { name: token.name }), text: t('tokens.remove_text'), yes: t('tokens.remove'), danger: true, cli: html`<${Cli} command=${command('admin', 'tokens', 'remove', token.id)} />` }))) return;
         try {
             await del(`/tokens/${segment(token.id)}`);
             await load();
@@ -130,5 +130,5 @@ function Tokens() {
                 <div><${Field} label=${t('tokens.days')}>${(input) => html`<select ...${input} value=${adding.days} onChange=${(event) => setAdding({ ...adding, days: event.target.value })}>${[30, 90, 365, 0].map((days) => html`<option value=${days}>${days === 0 ? t('tokens.for_ever') : t('span.days_long', { n: days })}</option>`)}</select>`}<//></div>
             </div><div class="row-actions"><button type="submit" class="small">${t('tokens.make')}</button><button type="button" class="small secondary" onClick=${() => setAdding(null)}>${t('cancel')}</button></div></form>`
             : html`<div class="row-actions"><${Button} class="small secondary" icon="plus" onClick=${() => (setAdding({ name: '', scope: 'read', days: '90' }), setMade(null))}>${t('tokens.add')}<//></div>`}
-        <${Cli} command=${command('admin', 'token', 'add', '--name', adding?.name || 'NAME', '--scope', adding?.scope || 'read')} /></div>`;
+        <${Cli} command=${command('admin', 'tokens', 'add', '--name', adding?.name || 'NAME', '--scope', adding?.scope || 'read')} /></div>`;
 }

@@ -72,10 +72,7 @@ Result<ApiAnswer> sign_in(const AdminContext& context, const ApiCall& call) {
             answer.status = 401;
             context.env.event("warning", "admin", "signing in failed: wrong password, from " + source, "");
         }
-        if (in.error().code == Errc::throttled && in.error().retry_after) {
-            answer.data = Json::object({{"retry_after_ms", in.error().retry_after->count()}});
-            answer.headers.emplace_back("Retry-After", std::to_string((in.error().retry_after->count() + 999) / 1'000));
-        }
+        if (in.error().retry_after) answer.data = Json::object({{"retry_after_ms", in.error().retry_after->count()}});
         return answer;
     }
     context.env.event("info", "admin", "signed in, from " + source, "");

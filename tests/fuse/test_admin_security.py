@@ -1,10 +1,13 @@
 """The web admin against strangers: other hosts, other pages, other people on this machine, and those who only mean harm."""
 
+import http.client
 import json
 import os
 import resource
 import select
+import shutil
 import socket
+import ssl
 import time
 import unittest
 import urllib.parse
@@ -263,6 +266,38 @@ class FirstRun(unittest.TestCase):
         harness.write_file(path, PASSWORD.encode() + b"\n")
         fs.cli("admin", "password", "--password-file", path)
         self.assertIn("unencrypted", fs.ask("admin", "start")["error"]["why"])
+
+
+@unittest.skipUnless(shutil.which("openssl"), "openssl is needed")
+class Encrypted(unittest.TestCase):
+    def test_by_tls_and_not_without(self):
+        fs = AdminOracxfs()
+        self.addCleanup(fs.close)
+        certificate, key = (os.path.join(fs.base, name) for name in ("cert.pem", "key.pem"))
+        harness.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate)
+        fs.set("admin.tls_certificate", certificate)
+        fs.set("admin.tls_key", key)
+        fs.start()
+        self.assertTrue(fs.admin_status()["url"].startswith("https://localhost:"))
+        path = os.path.join(fs.base, "password")
+        harness.write_file(path, PASSWORD.encode() + b"\n")
+        fs.cli("admin", "password", "--password-file", path)
+        connection = http.client.HTTPSConnection("localhost", fs.port, context=ssl.create_default_context(cafile=certificate), timeout=30 * patience())
+        self.addCleanup(connection.close)
+        connection.request("POST", API + "/session", json.dumps({"password": PASSWORD}), {"Content-Type": "application/json", "Origin": "https://localhost:%d" % fs.port})
+        response = connection.getresponse()
+        self.assertEqual(response.status, 200)
+        self.assertIn("; Secure", response.getheader("Set-Cookie"))
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+        with self.assertRaises((ssl.SSLError, ConnectionError)):
+            with socket.create_connection(("127.0.0.1", fs.port)) as plain, old.wrap_socket(plain):
+                pass
+        with self.assertRaises((http.client.HTTPException, OSError)):
+            Browser(fs.port).send("GET", API + "/health", timeout=10)
+        self.assertIsNotNone(fs.pid())
 
 
 class Load(AdminTest):

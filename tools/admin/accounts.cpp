@@ -117,9 +117,10 @@ Status Accounts::store_password(const std::string& password) {
     const std::lock_guard one(hashing_);
     std::string salt = random_hex(16);
     ORACX_TRY(const SecretKey key, SecretKey::from_passphrase(password, salt));
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     salt_ = std::move(salt);
     hash_ = key.to_hex();
+    lock.unlock();
     return save();
 }
 
@@ -185,7 +186,7 @@ Result<Accounts::SignedIn> Accounts::sign_in(const std::string& password, bool r
 }
 
 Result<Accounts::SignedIn> Accounts::begin_session(bool remember, const std::string& source, const std::string& agent) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     forget_old();
     while (sessions_.size() >= options_.sessions_max)
         sessions_.erase(std::min_element(sessions_.begin(), sessions_.end(), [](const auto& a, const auto& b) { return a.last_used < b.last_used; }));
@@ -200,6 +201,7 @@ Result<Accounts::SignedIn> Accounts::begin_session(bool remember, const std::str
     session.hash = digest_of(in.cookie);
     session.expires = end_of(session);
     sessions_.push_back(session);
+    lock.unlock();
     ORACX_TRYV(save());
     in.session = session;
     in.who = Principal{Scope::admin, session.id, "", "admin", csrf_of(in.cookie)};
@@ -216,11 +218,17 @@ Principal Accounts::by_cookie(const std::string& cookie) {
         if (end_of(session) <= now) return {};
         session.last_used = std::max(session.last_used, now);
         session.expires = end_of(session);
-        if (now - saved_ > kNoteUses)
-            if (const Status kept = save(); !kept) log::warn("admin", kept.error().to_string());
         return Principal{Scope::admin, session.id, "", "admin", csrf_of(cookie)};
     }
     return {};
+}
+
+void Accounts::note_uses() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (clock_.wall() - saved_ <= kNoteUses) return;
+    }
+    if (const Status kept = flush(); !kept) log::warn("admin", kept.error().to_string());
 }
 
 std::vector<Accounts::Session> Accounts::sessions() const {
@@ -241,16 +249,18 @@ std::optional<Accounts::Session> Accounts::session(const std::string& id) const 
 }
 
 Result<std::size_t> Accounts::end_session(const std::string& id) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     const std::size_t ended = std::erase_if(sessions_, [&](const StoredSession& session) { return session.id == id; });
     if (ended == 0) return fail(Errc::not_found, "end session " + id, "there is none of that name");
+    lock.unlock();
     ORACX_TRYV(save());
     return ended;
 }
 
 Result<std::size_t> Accounts::end_sessions(const std::string& all_but) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     const std::size_t ended = std::erase_if(sessions_, [&](const StoredSession& session) { return session.id != all_but; });
+    lock.unlock();
     ORACX_TRYV(save());
     return ended;
 }
@@ -264,7 +274,7 @@ void Accounts::set_session_idle(Millis idle) {
 
 Result<std::pair<Accounts::Token, std::string>> Accounts::add_token(const std::string& name, Scope scope, std::optional<Millis> life) {
     if (name.empty() || name.size() > 64) return fail(Errc::invalid, "make an API token", "its name needs 1 to 64 characters");
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     forget_old();
     if (tokens_.size() >= options_.tokens_max) return fail(Errc::exists, "make an API token", "there are as many as there may be; remove one first");
     std::string text = std::string(kTokenPrefix) + random_hex(32);
@@ -277,6 +287,7 @@ Result<std::pair<Accounts::Token, std::string>> Accounts::add_token(const std::s
     if (life) token.expires = token.created + *life;
     token.hash = digest_of(text);
     tokens_.push_back(token);
+    lock.unlock();
     ORACX_TRYV(save());
     return std::pair<Token, std::string>(token, std::move(text));
 }
@@ -301,9 +312,10 @@ std::vector<Accounts::Token> Accounts::tokens() const {
 }
 
 Status Accounts::remove_token(const std::string& id) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (std::erase_if(tokens_, [&](const StoredToken& token) { return token.id == id; }) == 0)
         return fail(Errc::not_found, "remove API token " + id, "there is none of that name");
+    lock.unlock();
     return save();
 }
 

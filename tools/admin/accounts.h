@@ -82,8 +82,10 @@ class Accounts {
     Result<SignedIn> sign_in(const std::string& password, bool remember, const std::string& source, const std::string& agent);
     // After set_up.
     Result<SignedIn> begin_session(bool remember, const std::string& source, const std::string& agent);
-    Principal by_cookie(const std::string& cookie);  // notes the use
+    // These never wait for the disk.
+    Principal by_cookie(const std::string& cookie);
     Principal by_token(const std::string& token);
+    void note_uses();  // writes them down when that was not done for five minutes
     [[nodiscard]] std::vector<Session> sessions() const;
     [[nodiscard]] std::optional<Session> session(const std::string& id) const;
     Result<std::size_t> end_session(const std::string& id);                   // not_found
@@ -113,7 +115,7 @@ class Accounts {
 
     Accounts(AccountsOptions options, Clock& clock) : options_(std::move(options)), clock_(clock), delay_(clock) {}
     Status load();
-    Status save();  // lock held
+    Status save();  // without a lock: whoever signs in must not make others wait for the disk
     [[nodiscard]] Json to_json() const;
     [[nodiscard]] WallTime end_of(const Session& session) const;
     void forget_old();  // lock held
@@ -124,6 +126,7 @@ class Accounts {
     Clock& clock_;
     LoginDelay delay_;
     std::mutex hashing_;  // one scrypt at a time; taken before mutex_
+    std::mutex writing_;  // the file; taken before mutex_, which is not held while it is written
     mutable std::mutex mutex_;
     std::string salt_, hash_;  // "" = no password
     std::vector<StoredSession> sessions_;

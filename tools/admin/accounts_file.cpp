@@ -104,13 +104,21 @@ Json Accounts::to_json() const {
 }
 
 Status Accounts::save() {
-    saved_ = clock_.wall();
-    return write_private(options_.file, to_json().dump_pretty());
+    const std::lock_guard one(writing_);
+    std::string text;
+    {
+        const std::lock_guard lock(mutex_);
+        saved_ = clock_.wall();
+        text = to_json().dump_pretty();
+    }
+    return write_private(options_.file, text);
 }
 
 Status Accounts::flush() {
-    const std::lock_guard lock(mutex_);
-    if (hash_.empty() && sessions_.empty() && tokens_.empty()) return {};
+    {
+        const std::lock_guard lock(mutex_);
+        if (hash_.empty() && sessions_.empty() && tokens_.empty()) return {};
+    }
     return save();
 }
 

@@ -91,7 +91,9 @@ HttpResponse error_response(const std::string& command, const Error& error, Json
     described.set("why", log::redact(described["why"].as_string()));
     described.set("http", status);
     envelope.set("error", std::move(described));
-    return json_response(status, envelope);
+    HttpResponse response = json_response(status, envelope);
+    if (error.retry_after && (status == 429 || status == 503)) response.with("Retry-After", std::to_string((error.retry_after->count() + 999) / 1'000));
+    return response;
 }
 
 AdminApi::AdminApi(const AdminEnvironment& env, Accounts& accounts, EventHub& hub, TaskList& tasks, Executor& readers, std::vector<ListenAddress> listen)
@@ -199,6 +201,7 @@ HttpAdmission AdminApi::admit(const HttpRequest& request) {
 
 HttpResponse AdminApi::handle(HttpRequest request, const std::stop_token& stop) {
     try {
+        context_.accounts.note_uses();
         // Judged again: the session may have ended while the body came.
         Verdict verdict = judge(request);
         if (verdict.refusal) return guarded(std::move(*verdict.refusal));

@@ -114,7 +114,7 @@ export async function bundleInto(esbuild, target) {
         alias: Object.fromEntries(Object.entries(aliases).map(([name, path]) => [name, join(here, path)])),
         format: 'esm',
         splitting: true,
-        chunkNames: 'shared-[hash]',
+        chunkNames: 'shared', // there is one: what the first page and the later ones have in common
         plugins: [withoutIndentation],
     });
     await esbuild.build({ ...common, entryPoints: { app: 'src/css/app.css' }, loader: { '.css': 'css' }, plugins: [leanPico] });

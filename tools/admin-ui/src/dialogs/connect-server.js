@@ -3,7 +3,7 @@ import { html, useState } from '../lib/ui.js';
 import { post } from '../lib/api.js';
 import { addCommand } from '../lib/cli.js';
 import { t } from '../lib/i18n.js';
-import { freeName, isName, kinds, settingsOf } from '../lib/kinds.js';
+import { freeName, isName, kinds, settingsOf, widthOf } from '../lib/kinds.js';
 import { backupTotal, providers, refresh } from '../lib/store.js';
 import { Dialog } from '../ui/dialog.js';
 import { PathField } from '../ui/folder-field.js';
@@ -119,7 +119,7 @@ export function ServerForm({ type, back, close }) {
     return html`<${Dialog} title=${t('connect.one', { kind: t(`kind.${type}`) })} subtitle=${t(`kind.${type}_about`)} close=${close} busy=${busy} onSubmit=${() => run('save')} footer=${footer}>
         <${Summary} problems=${problems} />
         <div class="fields">
-            ${kind.fields.map((field) => html`<div class=${field.narrow ? 'narrow-field' : 'wide-field'}><${FieldFor} ...${{ field, type, values, set, problems }} /></div>`)}
+            ${kind.fields.map((field) => html`<div class=${widthOf(field)}><${FieldFor} ...${{ field, type, values, set, problems }} /></div>`)}
         </div>
         ${isSftp && html`<${Choice} legend=${t('signin.how')} name="signin" value=${values.signIn} onChange=${(value) => set('signIn', value)}
             options=${[{ value: 'password', label: t('signin.password') }, { value: 'key', label: t('signin.key'), help: t('signin.key_help') }]} />`}

@@ -3,7 +3,7 @@ import { html, useEffect, useState } from '../lib/ui.js';
 import { get, patch, segment } from '../lib/api.js';
 import { command } from '../lib/cli.js';
 import { t } from '../lib/i18n.js';
-import { isCloud, isName, kinds, limits, settingsOf } from '../lib/kinds.js';
+import { isCloud, isName, kinds, limits, settingsOf, widthOf } from '../lib/kinds.js';
 import { refresh } from '../lib/store.js';
 import { Dialog } from '../ui/dialog.js';
 import { Button, Cli, ErrorBox, Field, Skeleton, Summary, say } from '../ui/parts.js';
@@ -71,7 +71,7 @@ export function SettingsDialog({ name, close }) {
         ${!provider && !work?.error && html`<${Skeleton} lines="5" />`}
         <${Summary} problems=${problems} />
         ${provider && html`
-            <div class="fields">${fields.map((field) => html`<div class=${field.narrow ? 'narrow-field' : 'wide-field'}><${FieldFor} ...${{ field: { ...field, fallback: undefined }, type, values, set, problems }} /></div>`)}</div>
+            <div class="fields">${fields.map((field) => html`<div class=${widthOf(field)}><${FieldFor} ...${{ field: { ...field, fallback: undefined }, type, values, set, problems }} /></div>`)}</div>
             ${hasPassword && html`<${Field} label=${t('field.new_password')} optional help=${hint} type="password" autocomplete="off" value=${values.password || ''} onInput=${(event) => set('password', event.target.value)} />`}
             ${isCloud(type) && html`<p class="help">${t('provider.sign_in_elsewhere')}</p>`}
             <${Field} id="connect-name" label=${t('field.name')} help=${t('help.name')} error=${problems['connect-name']} value=${values.name} spellcheck="false" autocomplete="off" onInput=${(event) => set('name', event.target.value)} />

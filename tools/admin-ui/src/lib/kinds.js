@@ -9,8 +9,8 @@ export const kinds = {
         fields: [
             { key: 'host', required: true, example: 'nas.lan' },
             { key: 'port', number: true, fallback: 22, narrow: true },
-            { key: 'user', required: true, example: 'backup' },
-            { key: 'folder', fallback: 'ORACXPRED' },
+            { key: 'user', required: true, half: true, example: 'backup' },
+            { key: 'folder', half: true, fallback: 'ORACXPRED' },
         ],
         secrets: [],
     },
@@ -18,8 +18,8 @@ export const kinds = {
         fields: [
             { key: 'host', required: true, example: 'ftp.example.org' },
             { key: 'port', number: true, narrow: true, optional: true },
-            { key: 'user', required: true, example: 'backup' },
-            { key: 'folder', fallback: 'ORACXPRED' },
+            { key: 'user', required: true, half: true, example: 'backup' },
+            { key: 'folder', half: true, fallback: 'ORACXPRED' },
         ],
         secrets: [{ key: 'password', required: true }],
         more: [{ key: 'tls', choices: ['explicit', 'implicit'], fallback: 'explicit' }, { key: 'ca_file', optional: true, example: '/etc/ssl/nas-ca.pem' }],
@@ -40,6 +40,8 @@ export const limits = [
     { key: 'upload_limit', optional: true, example: '2MiB/s' },
     { key: 'download_limit', optional: true, example: '8MiB/s' },
 ];
+
+export const widthOf = (field) => (field.narrow ? 'narrow-field' : field.half || field.key.endsWith('_limit') ? 'half-field' : 'wide-field');
 
 export const isCloud = (type) => type === 'dropbox' || type === 'google-drive';
 

@@ -29,8 +29,10 @@ export function verdictOf(status, providers, backups, making) {
 }
 
 // making: the name of the backup that is being made; it is not counted before it is whole.
+export const settled = (backups, making) => backups.find((backup) => backup.name !== making) || backups[0];
+
 function sentence(status, state, backups, enabled, making) {
-    const newest = backups.find((backup) => backup.name !== making) || backups[0];
+    const newest = settled(backups, making);
     if (state === 'not_configured') return t('verdict.not_configured_text');
     if (!newest) return t(status.files?.total > 0 && state === 'protected' ? 'verdict.files_only' : 'verdict.no_backup', { n: enabled.length });
     const { verified, wanted } = newest.copies;

@@ -4,7 +4,7 @@ import { command } from '../lib/cli.js';
 import { bytes, fullTime, t, until, ago, weekday, timeOfDay } from '../lib/i18n.js';
 import { href } from '../lib/router.js';
 import { activeProviders, current, latest, providers, status } from '../lib/store.js';
-import { checkedAt, verdictOf } from '../lib/verdict.js';
+import { checkedAt, settled, verdictOf } from '../lib/verdict.js';
 import { addProvider, signInAgain, syncNow, testProvider, trustHost } from '../actions.js';
 import { openDialog } from './dialog.js';
 import { Icon } from './icons.js';
@@ -29,7 +29,7 @@ export function Remedy({ provider, small }) {
 export function Verdict() {
     const verdict = verdictOf(status.value, providers.value, latest.value, current.value?.package);
     const { state, title, text, reasons } = verdict;
-    const newest = latest.value?.[0];
+    const newest = settled(latest.value || [], current.value?.package);
     const next = status.value.auto_sync?.next?.[0];
     const checked = checkedAt(newest);
     const color = tone(state);

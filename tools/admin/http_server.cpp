@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <condition_variable>
 #include <cstdarg>
 #include <cstdio>
+#include <mutex>
 #include <thread>
 
 #include "base/log.h"
@@ -20,6 +22,7 @@ namespace {
 constexpr std::size_t kConnectionBytes = 24u << 10;  // for heads and what is read ahead: longer ones are refused
 constexpr unsigned kSpare = 32;                      // above what the book keeps: so there is always room to accept
 constexpr Millis kSweepPause{1'000};
+constexpr Millis kLastAnswers{2'000};  // for whoever takes them slowly, when the server ends
 
 // One request on its way. Made when its first line has arrived, gone when it has been answered.
 struct Exchange {
@@ -32,6 +35,7 @@ struct Exchange {
     bool slow = false;
     enum class Phase { fresh, reading, working, ready } phase = Phase::fresh;
     bool too_large = false;
+    bool counted = false;  // among the answers that are still to be sent
 };
 
 HttpResponse plain(int status, const std::string& text) {
@@ -76,6 +80,11 @@ class HttpServerImpl final : public HttpServer {
         quick_.stop();
         slow_.stop();
         pipes_.end_all();
+        {
+            // What has been answered is sent, also to the one who moved us elsewhere.
+            std::unique_lock lock(answers_mutex_);
+            answers_sent_.wait_for(lock, kLastAnswers, [this] { return answers_ == 0; });
+        }
         for (MHD_Daemon* daemon : daemons_) MHD_stop_daemon(daemon);
         daemons_.clear();
         sockets_.clear();
@@ -106,6 +115,11 @@ class HttpServerImpl final : public HttpServer {
         if (exchange.too_large) return refuse(connection, exchange, plain(413, "The body is too large."));
         if (stopping_) return refuse(connection, exchange, plain(503, "The program is ending."));
         exchange.phase = Exchange::Phase::working;
+        exchange.counted = true;
+        {
+            const std::lock_guard lock(answers_mutex_);
+            answers_ += 1;
+        }
         MHD_suspend_connection(connection);
         (exchange.slow ? slow_ : quick_).post([this, connection, &exchange] {
             exchange.response = handler_.handle(std::move(exchange.request), stop_.get_token());
@@ -117,6 +131,10 @@ class HttpServerImpl final : public HttpServer {
 
     void completed(MHD_Connection* connection, std::unique_ptr<Exchange> exchange) {
         bodies_ -= exchange->body_counted;
+        if (exchange->counted) {
+            const std::lock_guard lock(answers_mutex_);
+            if (--answers_ == 0) answers_sent_.notify_all();
+        }
         if (exchange->response.stream) exchange->response.stream->closed();  // nobody is there any more to get it
         if (const auto ref = entry_of(connection)) book_.answered(*ref);
     }
@@ -220,6 +238,9 @@ class HttpServerImpl final : public HttpServer {
     Executor quick_, slow_;
     std::atomic<std::size_t> bodies_{0};
     std::atomic<bool> stopping_{false};
+    std::mutex answers_mutex_;
+    std::condition_variable answers_sent_;
+    std::size_t answers_ = 0;
     std::stop_source stop_;
     std::vector<ListeningSocket> sockets_;
     std::vector<MHD_Daemon*> daemons_;

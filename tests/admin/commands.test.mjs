@@ -50,8 +50,11 @@ test('every command that the page shows exists, with its options', { skip: exist
             const name = [words.join(' '), ...options].join(' ');
             const [first, second] = words;
             // A second word may be a value: "config set mount.dir", "providers test nas".
-            const group = /Subcommands|SUBCOMMAND/i.test(help(first).stdout);
+            const whole = help(first).stdout;
+            const group = /Subcommands|SUBCOMMAND/i.test(whole);
             const answer = group && second ? help(first, second) : help(first);
+            // A group answers for what it does not know with its own help.
+            if (group && second && answer.stdout === whole) problems.push(`${relative(src, path)}: there is no oracxfs ${first} ${second}`);
             if (answer.status !== 0) problems.push(`${relative(src, path)}: oracxfs ${name}: ${answer.stderr.trim()}`);
             for (const option of options) if (!answer.stdout.includes(option)) problems.push(`${relative(src, path)}: oracxfs ${name}: there is no ${option}`);
         }

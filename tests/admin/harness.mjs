@@ -124,8 +124,9 @@ export const cutOff = /ERR_(CONNECTION_REFUSED|CONNECTION_RESET|INCOMPLETE_CHUNK
 
 const keep = process.env.ORACXFS_KEEP_SHOTS;
 
-// A test with a world and a watched browser. world: as World.start; context: as Watched.open.
-export function test(name, { world: worldOptions = {}, context = {} }, body) {
+// A test with a world and a watched browser. world: as World.start; context: as Watched.open; needs(world) says what the
+// program lacks, if anything.
+export function test(name, { world: worldOptions = {}, context = {}, needs }, body) {
     declare(name, { timeout: 240_000 * patience() }, async (t) => {
         if (!browserPath()) return t.skip('Chromium is needed (Debian: chromium)');
         if (!existsSync(binary())) return t.skip(`no oracxfs at ${binary()} (set ORACXFS_BINARY)`);
@@ -133,6 +134,8 @@ export function test(name, { world: worldOptions = {}, context = {} }, body) {
         let watched;
         try {
             if (world.skip) return t.skip(world.skip);
+            const lacking = await needs?.(world);
+            if (lacking) return t.skip(lacking);
             watched = await Watched.open(world, context);
             await body({ world, watched, t });
             assert.deepEqual(watched.problems(), [], 'the console is clean and no other host was asked');

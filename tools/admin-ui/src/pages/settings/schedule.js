@@ -8,6 +8,12 @@ import { Button, Check, Choice, Cli, ErrorBox, Field, Skeleton, Toggle, say } fr
 
 const everyChoices = ['1h', '2h', '4h', '6h', '8h', '12h', '1d', '2d', '7d'];
 
+// 43200000 -> "12h", in the largest unit that fits.
+const lengthOf = (ms) => {
+    const [unit, size] = [['d', 86_400_000], ['h', 3_600_000], ['m', 60_000], ['s', 1000]].find(([, length]) => ms % length === 0) || ['s', 1000];
+    return `${Math.round(ms / size)}${unit}`;
+};
+
 const timesOf = (text) => text.split(/[\s,;]+/).filter(Boolean);
 const isTime = (text) => /^([01]?\d|2[0-3]):[0-5]\d$/.test(text);
 
@@ -18,7 +24,7 @@ export function ScheduleForm() {
     const [problem, setProblem] = useState('');
     const [busy, setBusy] = useState(false);
     const take = (schedule) => {
-        setValues({ enabled: schedule.enabled, mode: (schedule.at || []).length > 0 ? 'at' : 'every', every: schedule.every, at: (schedule.at || []).join(', '), catch_up: schedule.catch_up, on_battery: schedule.on_battery });
+        setValues({ enabled: schedule.enabled, mode: (schedule.at || []).length > 0 ? 'at' : 'every', every: lengthOf(schedule.every_ms), at: (schedule.at || []).join(', '), catch_up: schedule.catch_up, on_battery: schedule.on_battery });
         setNext(schedule.next || []);
     };
     useEffect(() => {

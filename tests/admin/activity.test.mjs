@@ -60,7 +60,7 @@ test('what servers and files say is text: nothing of it becomes part of the page
     const page = await watched.signedIn();
     for (const where of ['overview', 'providers', 'activity']) {
         await page.goto(`${world.url}#/${where}`);
-        await page.getByText(wicked).first().waitFor();
+        await page.locator('.events, .cards').getByText(wicked).first().waitFor();
         assert.equal(await page.locator('img').count(), 0);
         assert.notEqual(await page.title(), 'owned');
     }

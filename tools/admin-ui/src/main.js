@@ -39,7 +39,7 @@ function Header() {
         <${Nav} className="nav" />
         <div class="top-tools">
             ${connection.value !== 'off' && connection.value !== 'live' && html`<span class=${`connection ${connection.value}`} role="status"><span class="dot"></span><span>${t(`connection.${connection.value}`)}</span></span>`}
-            <button type="button" class="plain tool" lang=${other} title=${languages[other]} aria-label=${languages[other]} onClick=${() => chooseLanguage(other)}>${other.toUpperCase()}</button>
+            <button type="button" class="plain tool" lang=${other} title=${languages[other]} aria-label=${`${other.toUpperCase()} – ${languages[other]}`} onClick=${() => chooseLanguage(other)}>${other.toUpperCase()}</button>
             <button type="button" class="plain tool icon-only" aria-label=${t(isDark.value ? 'theme.light' : 'theme.dark')} title=${t(isDark.value ? 'theme.light' : 'theme.dark')} onClick=${toggleTheme}><${Icon} name=${isDark.value ? 'sun' : 'moon'} /></button>
             <${Menu} label=${t('nav.account')} icon="user" class="plain tool" items=${[
                 { label: t('settings.security'), icon: 'lock', run: () => go('settings', 'security') },

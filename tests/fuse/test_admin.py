@@ -291,6 +291,29 @@ class Settings(AdminTest):
         self.assertEqual(Browser(port).api("GET", "/health").json, {"ok": True})
 
 
+class Secrets(AdminTest):
+    def test_values_go_in_and_never_come_out(self):
+        value = "passphrase-" + os.urandom(6).hex()
+        self.browser.api("PUT", "/secrets/backup%2Fpassphrase", {"value": value})
+        names = self.browser.api("GET", "/secrets")
+        self.assertIn("backup/passphrase", names.data["names"])
+        self.assertNotIn(value, names.body.decode())
+        self.assertIn(b"backup/passphrase", self.fs.cli("secrets", "list").stdout)
+        self.assertEqual(self.browser.api("PUT", "/secrets/a%20b", {"value": "x"}, expect=None).status, 400)
+        self.browser.api("DELETE", "/secrets/backup%2Fpassphrase")
+        self.assertEqual(self.browser.api("DELETE", "/secrets/backup%2Fpassphrase", expect=None).status, 404)
+
+    def test_tokens_from_the_command_line(self):
+        made = self.fs.ask("admin", "tokens", "add", "--name", "cli", "--scope", "read")["data"]
+        reader = Browser(self.fs.port, made["token"])
+        self.assertEqual(reader.get("/status")["state"], "protected")
+        self.assertNotIn(made["token"].encode(), self.fs.cli("admin", "tokens").stdout)
+        shown = self.fs.cli("admin", "tokens", "add", "--name", "text", "--scope", "read").stdout.decode().split()[0]
+        self.assertEqual(Browser(self.fs.port, shown).get("/status")["state"], "protected")
+        self.fs.cli("admin", "tokens", "remove", made["id"])
+        self.assertEqual(reader.api("GET", "/status", expect=None).status, 401)
+
+
 class Live(AdminTest):
     def test_who_was_away_is_told_what_was_missed(self):
         events = Events(self.browser)

@@ -40,8 +40,10 @@ Result<ApiAnswer> saved_or_not(Json report, int status) {
 }
 
 Result<ApiAnswer> add(const AdminContext& context, const ApiCall& call) {
-    ORACX_TRYV(allow_members(call.body, {"name", "type", "settings", "secrets", "enabled", "test", "replace"}));
-    ORACX_TRY(Json report, context.ask(call, "provider-add", call.body));
+    ORACX_TRYV(allow_members(call.body, {"name", "type", "settings", "secrets", "enabled", "test", "replace", "drop_comments"}));
+    Json args = call.body.is_object() ? call.body : Json::object();
+    args.set("confirm", args["drop_comments"].as_bool());  // the one question that it may ask
+    ORACX_TRY(Json report, context.ask(call, "provider-add", std::move(args)));
     if (report["saved"].as_bool()) context.audit(call, "provider " + call.body["name"].as_string() + " (" + call.body["type"].as_string() + ") was added");
     return saved_or_not(std::move(report), 201);
 }
@@ -52,6 +54,7 @@ Result<ApiAnswer> change(const AdminContext& context, const ApiCall& call) {
     const std::string& name = call.param("name");
     const std::string new_name = args["name"].as_string();
     args.set("name", name);
+    args.set("confirm", args["drop_comments"].as_bool());  // the one question that it may ask
     if (!new_name.empty() && new_name != name) args.set("new_name", new_name);
     ORACX_TRY(Json report, context.ask(call, "provider-change", std::move(args)));
     if (report["saved"].as_bool()) {

@@ -254,14 +254,30 @@ void add_settings_routes(Router& router, const AdminContext& context) {
     router.add({"PUT", "/retention", Scope::admin, bind(put_retention), true});
     router.add({"POST", "/retention/preview", Scope::read, bind(preview_retention)});
     router.add({"POST", "/prune", Scope::admin, bind(prune), true});
+    // Passphrases and tokens that settings name; they go in and never come out.
+    router.add({"GET", "/secrets", Scope::admin, [&context](const ApiCall& call) -> Result<ApiAnswer> {
+                    ORACX_TRY(Json report, context.ask(call, "secret-list", nullptr));
+                    return ApiAnswer(std::move(report));
+                }});
+    router.add({"PUT", "/secrets/{name}", Scope::admin, [&context](const ApiCall& call) -> Result<ApiAnswer> {
+                    ORACX_TRYV(allow_members(call.body, {"value"}));
+                    ORACX_TRY(Json report, context.ask(call, "secret-set", Json::object({{"name", call.param("name")}, {"value", call.body["value"].as_string()}})));
+                    context.audit(call, "secret " + call.param("name") + " was stored");
+                    return ApiAnswer(std::move(report));
+                }, true});
+    router.add({"DELETE", "/secrets/{name}", Scope::admin, [&context](const ApiCall& call) -> Result<ApiAnswer> {
+                    ORACX_TRY(Json report, context.ask(call, "secret-remove", Json::object({{"name", call.param("name")}})));
+                    context.audit(call, "secret " + call.param("name") + " was forgotten");
+                    return ApiAnswer(std::move(report));
+                }});
     // Where they are sent, and whether that works.
     router.add({"GET", "/notifications", Scope::read, [&context](const ApiCall& call) -> Result<ApiAnswer> {
-                    ORACX_TRY(Json report, context.ask(call, "notify-list", nullptr));
+                    ORACX_TRY(Json report, context.ask(call, "notifications", nullptr));
                     return ApiAnswer(std::move(report));
                 }});
     router.add({"POST", "/notifications/{id}/test", Scope::admin, [&context](const ApiCall& call) -> Result<ApiAnswer> {
                     ORACX_TRYV(allow_members(call.body, {}));
-                    ORACX_TRY(Json report, context.ask(call, "notify-test", Json::object({{"id", call.param("id")}})));
+                    ORACX_TRY(Json report, context.ask(call, "notification-test", Json::object({{"id", call.param("id")}})));
                     context.audit(call, "a test notification was sent to " + call.param("id"));
                     return ApiAnswer(std::move(report));
                 }, true});

@@ -9,6 +9,7 @@
 #include "tools/control/envelope.h"
 #include "tools/oracxfs/cloud_access.h"
 #include "tools/oracxfs/provider_factory.h"
+#include "tools/oracxfs/secret_input.h"
 
 namespace oracxfs {
 namespace {
@@ -303,6 +304,27 @@ void add_provider_handlers(HandlerRegistry& registry, const InsideOptions& optio
         ORACX_TRY(const ProviderEntry entry, find_entry(cli, args["name"].as_string()));
         if (entry.type != "dropbox" && entry.type != "google-drive") return fail(Errc::invalid, "sign out " + entry.name, "nobody signs in at this kind of provider");
         return data_of(sign_out_provider(cli, entry.type == "dropbox" ? dropbox_kind() : google_drive_kind(), entry.name, args["revoke"].as_bool()));
+    });
+    add_one("secret-list", [](Cli& cli, const Json&) -> Result<Json> {
+        ORACX_TRY(const auto names, cli.secrets().names());
+        Json list = Json::array();
+        for (const std::string& name : names) list.push(name);
+        return Json::object({{"names", std::move(list)}});
+    });
+    add_one("secret-set", [](Cli& cli, const Json& args) -> Result<Json> {
+        const std::string& name = args["name"].as_string();
+        ORACX_TRYV(check_secret_name(name));
+        if (args["value"].as_string().empty()) return fail(Errc::invalid, "store secret " + name, "its value is missing");
+        ORACX_TRYV(cli.secrets().put(name, args["value"].as_string()));
+        ORACX_TRYV(cli.ask_daemon("reload", nullptr));  // what waited for it tries again
+        return Json::object({{"name", name}});
+    });
+    add_one("secret-remove", [](Cli& cli, const Json& args) -> Result<Json> {
+        const std::string& name = args["name"].as_string();
+        ORACX_TRY(const auto names, cli.secrets().names());
+        if (std::find(names.begin(), names.end(), name) == names.end()) return fail(Errc::not_found, "forget secret " + name, "none is stored under that name");
+        ORACX_TRYV(cli.secrets().remove(name));
+        return Json::object({{"name", name}});
     });
     registry.add("doctor", [options](const Json&, const OpContext& ctx, const Emit&) -> Result<Json> {
         Cli cli = make_inside(options, ctx, false);

@@ -22,7 +22,8 @@ Json outcome_report(Result<CommandResult>& outcome);
 // Secrets as they were entered, by their short names, in the form in which they are kept. invalid: unknown ones.
 Result<FreshSecrets> fresh_secrets_from(Cli& cli, const std::string& type, const std::string& name, const Json& settings, const Json& secrets);
 
-// provider-list, -show, -types, -add, -change, -remove, -enable, -test, -try, -host-key, -trust-host, -sign-out.
+// provider-list, -show, -types, -add, -change, -remove, -enable, -test, -try, -host-key, -trust-host, -sign-out;
+// secret-list, -set, -remove; doctor.
 void add_provider_handlers(HandlerRegistry& registry, const InsideOptions& options);
 // oauth-start, -finish, -look, -drop, -callback. What is under way ends with the returned thing.
 std::shared_ptr<void> add_oauth_handlers(HandlerRegistry& registry, const InsideOptions& options, Clock& clock);

@@ -144,7 +144,7 @@ test('targets are large enough to be hit', { world: { kinds: ['local', 'sftp'] }
         await settled(page);
         const small = await page.evaluate(() => [...document.querySelectorAll('button, a[href], input, select, summary, [role=switch]')]
             .filter((element) => element.offsetParent && !element.closest('.visually-hidden') && !element.classList.contains('visually-hidden') && !element.classList.contains('skip'))
-            .map((element) => [element, (element.labels?.[0] || element).getBoundingClientRect()])
+            .map((element) => [element, (/checkbox|radio/.test(element.type) ? element.labels[0] : element).getBoundingClientRect()]) // who hits its label, hits it
             .filter(([, box]) => box.width < 23.5 || box.height < 23.5)
             .map(([element, box]) => `${element.outerHTML.slice(0, 120)} ${Math.round(box.width)}×${Math.round(box.height)}`));
         assert.deepEqual(small, [], where);

@@ -20,7 +20,7 @@ footer=${c`<button type="button" class="secondary" data-autofocus=${!i} onClick=
 <button type="submit" class=${o?"danger":""} disabled=${i&&r.value!==i}>${n}</button>`}>
 ${[].concat(t).map(m=>c`<p>${m}</p>`)}
 ${i&&c`<div class="field"><label for=${d}>${l("confirm.type")} <code>${i}</code></label>
-<input id=${d} autocomplete="off" spellcheck="false" onInput=${m=>r.value=m.target.value} /></div>`}
+<input id=${d} autocomplete="off" spellcheck=${!1} onInput=${m=>r.value=m.target.value} /></div>`}
 ${s}
 <//>`}function Cs(e){let t=A(null);return t.current||(t.current=v(e)),t.current}function po(e,t,n){L(()=>{if(!t)return;let o=i=>!e.current?.contains(i.target)&&n();return document.addEventListener("pointerdown",o),document.addEventListener("focusin",o),()=>{document.removeEventListener("pointerdown",o),document.removeEventListener("focusin",o)}},[t])}async function Ds(e,t){try{return await navigator.clipboard.writeText(e),!0}catch{let n=document.createRange();return n.selectNodeContents(t),getSelection().removeAllRanges(),getSelection().addRange(n),!1}}function Es({text:e,from:t}){let[n,o]=X(!1);L(()=>{if(!n)return;let s=setTimeout(()=>o(!1),2e3);return()=>clearTimeout(s)},[n]);let i=async s=>{s.stopPropagation(),await Ds(e,t?.current||s.currentTarget)&&(o(!0),z(l("copied"),"quiet"))};return c`<button type="button" class="plain icon-only copy" title=${l("copy")} aria-label=${l("copy.what",{what:e})} onClick=${i}>
 <${M} name=${n?"check":"copy"} size="15" />

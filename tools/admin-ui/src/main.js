@@ -50,6 +50,13 @@ function Header() {
     </div></header>`;
 }
 
+// A page that is still being fetched has none yet.
+function focusHeading(left = 100) {
+    const heading = document.querySelector('main h1');
+    if (heading) heading.focus({ preventScroll: true });
+    else if (left > 0) setTimeout(() => focusHeading(left - 1), 50);
+}
+
 function SignedIn() {
     const { page } = route.value;
     const Page = pageOf[page];
@@ -58,7 +65,7 @@ function SignedIn() {
         // Another page is announced by its heading. The first one is not: the reader has not asked for it.
         if (SignedIn.page && SignedIn.page !== page) {
             scrollTo(0, 0);
-            document.querySelector('main h1')?.focus({ preventScroll: true });
+            focusHeading();
         }
         SignedIn.page = page;
     }, [page, lang.value]);

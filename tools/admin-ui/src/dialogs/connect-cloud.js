@@ -97,7 +97,7 @@ export function CloudForm({ type, existing, back, close }) {
     if (attempt) return html`<${SignIn} key=${attempt.state} attempt=${attempt} title=${title} type=${type} again=${() => setAttempt(null)} done=${done} close=${close} />`;
 
     const textOf = (key) => html`<${Field} id=${idOf(key)} label=${t(`field.${key}`)} help=${t(`help.${key}`)} error=${problems[idOf(key)]} optional=${optional.includes(key)}
-        type=${settingKeys.includes(key) ? 'text' : 'password'} autocomplete="off" spellcheck="false" value=${values[key] || ''} onInput=${(event) => set(key, event.target.value)} />`;
+        type=${settingKeys.includes(key) ? 'text' : 'password'} autocomplete="off" spellcheck=${false} value=${values[key] || ''} onInput=${(event) => set(key, event.target.value)} />`;
 
     return html`<${Dialog} title=${title} subtitle=${t(`kind.${type}_about`)} close=${close} busy=${busy} onSubmit=${submit}
         footer=${html`${back && html`<button type="button" class="plain push" onClick=${back}>${t('back')}</button>`}
@@ -110,7 +110,7 @@ export function CloudForm({ type, existing, back, close }) {
         ${chosen.asks.map((key) => (longTexts.includes(key) ? html`<${JsonField} key=${key} name=${key} value=${values[key]} problem=${problems[idOf(key)]} set=${(text) => set(key, text)} />` : textOf(key)))}
         ${!existing && html`<div class="fields">
             <div><${Field} id=${idOf('folder')} label=${t('field.folder')} help=${t('help.folder')} value=${values.folder} onInput=${(event) => set('folder', event.target.value)} /></div>
-            <div><${Field} id=${idOf('name')} label=${t('field.name')} help=${t('help.name')} error=${problems[idOf('name')]} value=${values.name} spellcheck="false" onInput=${(event) => set('name', event.target.value)} /></div>
+            <div><${Field} id=${idOf('name')} label=${t('field.name')} help=${t('help.name')} error=${problems[idOf('name')]} value=${values.name} spellcheck=${false} onInput=${(event) => set('name', event.target.value)} /></div>
         </div>`}
         ${!existing && html`<details class="more"><summary>${t('connect.more')}</summary>${kinds[type].more.map((field) => html`<${FieldFor} ...${{ field, type, values, set, problems }} />`)}</details>`}
         ${(work?.steps?.length > 0 || (busy && !chosen.mode)) && html`<${Steps} running=${busy} steps=${work.steps} />`}
@@ -127,7 +127,7 @@ function JsonField({ name, value, problem, set }) {
     };
     return html`<div class="json-field">
         <${Field} id=${idOf(name)} label=${t(`field.${name}`)} help=${t(`help.${name}`)} error=${problem}>
-            ${(input) => html`<textarea ...${input} rows="3" spellcheck="false" autocomplete="off" placeholder='{ "installed": { … } }' value=${value || ''} onInput=${(event) => set(event.target.value)}></textarea>`}
+            ${(input) => html`<textarea ...${input} rows="3" spellcheck=${false} autocomplete="off" placeholder='{ "installed": { … } }' value=${value || ''} onInput=${(event) => set(event.target.value)}></textarea>`}
         <//>
         <label class="file-button"><input type="file" accept=".json,application/json" class="visually-hidden" onChange=${read} /><span>${t('field.choose_file')}</span></label>
     </div>`;

@@ -28,7 +28,7 @@ export function FieldFor({ field, type, values, set, problems }) {
         return html`<${Field} ...${shared}>${(input) => html`<select ...${input} onChange=${(event) => set(key, event.target.value)}>
             ${choices.map((choice) => html`<option value=${choice} selected=${choice === value}>${t(`choice.${key}.${choice}`)}</option>`)}</select>`}<//>`;
     }
-    return html`<${Field} ...${shared} value=${value} placeholder=${example} inputmode=${number ? 'numeric' : undefined} autocomplete="off" spellcheck="false"
+    return html`<${Field} ...${shared} value=${value} placeholder=${example} inputmode=${number ? 'numeric' : undefined} autocomplete="off" spellcheck=${false}
         autocapitalize="none" onInput=${(event) => set(key, event.target.value)} />`;
 }
 
@@ -130,7 +130,7 @@ export function ServerForm({ type, back, close }) {
             <${Field} label=${t('field.key_passphrase')} optional type="password" autocomplete="off" value=${values.key_passphrase || ''} onInput=${(event) => set('key_passphrase', event.target.value)} />`}
         ${isSftp && html`<${HostKey} hostKey=${hostKey} problem=${problems[idOf('hostkey')]} busy=${busy} fetching=${work?.doing === 'key'} fetch=${fetchKey}
             compared=${(compared) => setHostKey({ ...hostKey, compared })} />`}
-        <${Field} id=${idOf('name')} label=${t('field.name')} help=${t('help.name')} error=${problems[idOf('name')]} value=${values.name} autocomplete="off" spellcheck="false"
+        <${Field} id=${idOf('name')} label=${t('field.name')} help=${t('help.name')} error=${problems[idOf('name')]} value=${values.name} autocomplete="off" spellcheck=${false}
             onInput=${(event) => set('name', event.target.value)} />
         ${kind.more && html`<details class="more"><summary>${t('connect.more')}</summary>
             ${kind.more.map((field) => html`<${FieldFor} ...${{ field, type, values, set, problems }} />`)}</details>`}

@@ -74,7 +74,7 @@ export function SettingsDialog({ name, close }) {
             <div class="fields">${fields.map((field) => html`<div class=${widthOf(field)}><${FieldFor} ...${{ field: { ...field, fallback: undefined }, type, values, set, problems }} /></div>`)}</div>
             ${hasPassword && html`<${Field} label=${t('field.new_password')} optional help=${hint} type="password" autocomplete="off" value=${values.password || ''} onInput=${(event) => set('password', event.target.value)} />`}
             ${isCloud(type) && html`<p class="help">${t('provider.sign_in_elsewhere')}</p>`}
-            <${Field} id="connect-name" label=${t('field.name')} help=${t('help.name')} error=${problems['connect-name']} value=${values.name} spellcheck="false" autocomplete="off" onInput=${(event) => set('name', event.target.value)} />
+            <${Field} id="connect-name" label=${t('field.name')} help=${t('help.name')} error=${problems['connect-name']} value=${values.name} spellcheck=${false} autocomplete="off" onInput=${(event) => set('name', event.target.value)} />
             ${(work?.steps || (busy && provider.enabled)) && html`<${Steps} running=${busy} steps=${work.steps} />`}
             <${Cli} command=${command('config', 'set', `providers.${name}.KEY`, 'VALUE')} />`}
         <${ErrorBox} error=${work?.error} />

@@ -59,7 +59,7 @@ export function SignIn({ attempt, title, type, again, done, close }) {
             <li><p>${t('signin.open_text', { where })}</p>
                 <a class="button" href=${address} target="_blank" rel="noopener noreferrer" data-autofocus role="button"><span>${t('signin.open', { where })}</span><${Icon} name="external" size="16" /></a></li>
             ${attempt.mode === 'device' && html`<li><p>${t('signin.type_code')}</p><p class="big-code"><code>${attempt.user_code}</code><${Copy} text=${attempt.user_code} /></p></li>`}
-            ${paste && html`<li><${Field} label=${t('signin.paste_code')} help=${t('signin.paste_help')} error=${problem} autocomplete="off" spellcheck="false" value=${code} onInput=${(event) => setCode(event.target.value)} /></li>`}
+            ${paste && html`<li><${Field} label=${t('signin.paste_code')} help=${t('signin.paste_help')} error=${problem} autocomplete="off" spellcheck=${false} value=${code} onInput=${(event) => setCode(event.target.value)} /></li>`}
             ${!paste && html`<li><p class="state tone-busy"><${Icon} name="refresh" class="spin" /><span aria-live="polite">${t(report.status === 'working' ? 'signin.working' : 'signin.waiting')}</span></p></li>`}
         </ol>`}
         ${!attempt.mode && !over && html`<p class="state tone-busy"><${Icon} name="refresh" class="spin" /><span>${t('signin.working')}</span></p>`}

@@ -43,7 +43,7 @@ export function FirstStart() {
     };
     return html`<${Frame} title=${t('setup.title')} about=${t('setup.about')}><form onSubmit=${submit} novalidate>
         <${Summary} problems=${problems} />
-        <${Field} id="setup-code" class="code-input" label=${t('setup.code')} placeholder="XXXX-XXXX" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false" value=${values.code} error=${problems['setup-code']} help=${t('setup.code_help')} onInput=${(event) => setValues({ ...values, code: (event.target.value = asCode(event.target.value)) })} />
+        <${Field} id="setup-code" class="code-input" label=${t('setup.code')} placeholder="XXXX-XXXX" autocomplete="one-time-code" autocapitalize="characters" spellcheck=${false} value=${values.code} error=${problems['setup-code']} help=${t('setup.code_help')} onInput=${(event) => setValues({ ...values, code: (event.target.value = asCode(event.target.value)) })} />
         <${Cli} command=${command('admin', 'code')} />
         <input type="text" name="username" autocomplete="username" value="admin" hidden readonly />
         <${Field} id="setup-password" label=${t('password.new')} type="password" autocomplete="new-password" value=${values.password} error=${problems['setup-password']} help=${t('password.rule', { n: shortest })} onInput=${(event) => setValues({ ...values, password: event.target.value })} />

@@ -91,7 +91,7 @@ function Confirm({ title, text, yes, danger, typed, cli, close }) {
             <button type="submit" class=${danger ? 'danger' : ''} disabled=${typed && value.value !== typed}>${yes}</button>`}>
         ${[].concat(text).map((line) => html`<p>${line}</p>`)}
         ${typed && html`<div class="field"><label for=${id}>${t('confirm.type')} <code>${typed}</code></label>
-            <input id=${id} autocomplete="off" spellcheck="false" onInput=${(event) => (value.value = event.target.value)} /></div>`}
+            <input id=${id} autocomplete="off" spellcheck=${false} onInput=${(event) => (value.value = event.target.value)} /></div>`}
         ${cli}
     <//>`;
 }

@@ -12,7 +12,7 @@ export function PathField({ kind = 'dir', value, choose, ...field }) {
         const path = await openDialog(({ close }) => html`<${PathDialog} kind=${kind} start=${value} close=${close} />`);
         if (path) choose(path);
     };
-    return html`<div class="path-field"><${Field} ...${field} value=${value} autocomplete="off" spellcheck="false" autocapitalize="none" onInput=${(event) => choose(event.target.value)} />
+    return html`<div class="path-field"><${Field} ...${field} value=${value} autocomplete="off" spellcheck=${false} autocapitalize="none" onInput=${(event) => choose(event.target.value)} />
         <button type="button" class="link path-browse" onClick=${browse}>${t('path.browse')}<span class="visually-hidden"> ${field.label}</span></button></div>`;
 }
 

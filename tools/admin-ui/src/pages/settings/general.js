@@ -39,7 +39,7 @@ export function General() {
         }
         setBusy(false);
     };
-    const field = (path) => html`<div><${Field} label=${t(`setting.${keyOf(path)}`)} help=${settings.value.list[path]?.overridden ? t('settings.overridden') : t(`setting.${keyOf(path)}_help`)} value=${shown(path)} disabled=${settings.value.list[path]?.overridden} inputmode=${numbers.includes(path) ? 'numeric' : undefined} autocomplete="off" spellcheck="false" onInput=${(event) => set(path, event.target.value)} /></div>`;
+    const field = (path) => html`<div><${Field} label=${t(`setting.${keyOf(path)}`)} help=${settings.value.list[path]?.overridden ? t('settings.overridden') : t(`setting.${keyOf(path)}_help`)} value=${shown(path)} disabled=${settings.value.list[path]?.overridden} inputmode=${numbers.includes(path) ? 'numeric' : undefined} autocomplete="off" spellcheck=${false} onInput=${(event) => set(path, event.target.value)} /></div>`;
     const select = (path) => html`<div><${Field} label=${t(`setting.${keyOf(path)}`)} help=${t(`setting.${keyOf(path)}_help`)}>${(input) => html`<select ...${input} value=${shown(path)} onChange=${(event) => set(path, event.target.value)}>${[...new Set([...choices[path], shown(path)])].map((one) => html`<option value=${one}>${one}</option>`)}</select>`}<//></div>`;
     const dirty = Object.keys(values);
     return html`

@@ -64,7 +64,7 @@ export function Sources() {
                     ? html`<p><strong>${row.name}</strong><br /><code>${[].concat(row.command).join(' ')}</code></p>`
                     : html`<${PathField} id=${`source-${index}`} kind=${row.kind === 'sqlite' ? 'all' : 'dir'} label=${t(`sources.${row.kind}`)} placeholder=${row.kind === 'sqlite' ? '~/data/app.db' : '~/documents'} value=${row.path} error=${problems[`source-${index}`]}
                             choose=${(path) => set(index, 'path', path)} />
-                        ${row.kind === 'tree' && html`<${Field} label=${t('sources.exclude')} optional placeholder="*.tmp, cache/" value=${row.excludeText} autocomplete="off" spellcheck="false" onInput=${(event) => set(index, 'excludeText', event.target.value)} />`}`}
+                        ${row.kind === 'tree' && html`<${Field} label=${t('sources.exclude')} optional placeholder="*.tmp, cache/" value=${row.excludeText} autocomplete="off" spellcheck=${false} onInput=${(event) => set(index, 'excludeText', event.target.value)} />`}`}
             </div>
             <button type="button" class="plain icon-only" aria-label=${t('sources.remove', { path: row.path || row.name || '' })} title=${t('remove')} onClick=${() => setRows(rows.filter((_, at) => at !== index))}><${Icon} name="trash" /></button>
         </li>`)}</ul>

@@ -12,9 +12,9 @@ const history = Array.from({ length: 44 }, (_, index) => 9.4 + index * 12).filte
 const names = { local: 'usb-disk', sftp: 'nas', ftp: 'office-ftp' };
 const world = await World.start({ kinds: ['google-drive', 'dropbox', 'sftp', 'ftp', 'local'], history, names, settings: { instance: 'atlas' } });
 if (world.skip) throw new Error(world.skip);
-await world.cli('auto-sync', 'on', '--every', '12h');
 await world.do('backup');
 await world.cli('wait', '--timeout', '120s');
+await world.cli('auto-sync', 'on', '--every', '12h'); // only now: it makes one at once when none was made for so long
 await world.cli('backups', 'pin', 'latest', '--label', 'before the upgrade');
 
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--font-render-hinting=none'] });

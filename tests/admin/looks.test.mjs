@@ -53,7 +53,7 @@ for (const [name, context] of [
         }
         await page.goto(`${world.url}#/backups`);
         await page.locator('.matrix-body [data-cell]').first().click();
-        await page.waitForSelector('dialog.drawer[open] .files');
+        await page.waitForSelector('dialog.drawer[open] .files, dialog.drawer[open] [role=alert]'); // a build may not look into packages
         await look('drawer');
         for (const tab of ['copies', 'manifest', 'log']) {
             await page.click(`#tab-${tab}`);

@@ -35,7 +35,7 @@ async function shoot(name, { hash = '', width = 1280, height = 860, act, whole =
 
 const openNewest = async (page) => {
     await page.locator('.matrix-body [data-cell]').first().click();
-    await page.waitForSelector('dialog.drawer[open] .files');
+    await page.waitForSelector('dialog.drawer[open] .tabs');
 };
 await shoot('admin-overview', { whole: true });
 await shoot('admin-backup', { hash: '#/backups', height: 760, act: async (page) => {

@@ -38,6 +38,8 @@ struct ActivityEntry {
 // {"seq","at","level","category","kind","provider","providers","run","path","code","message","args"}; absent things are
 // null, times are RFC 3339 UTC with milliseconds. `provider` is set when it concerns exactly one.
 Json activity_to_json(const ActivityEntry& entry);
+// The same with what only the log itself needs, and a line feed.
+std::string activity_line(const ActivityEntry& entry);
 // invalid when a line is none of ours.
 Result<ActivityEntry> activity_from_line(std::string_view line);
 

@@ -12,8 +12,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
+#include "base/disk.h"
 #include "base/result.h"
 #include "tools/activity/activity_entry.h"
 
@@ -23,6 +25,7 @@ struct ActivityOptions {
     std::string directory;                 // must exist
     std::uint64_t rotate_bytes = 4u << 20;
     std::size_t rotated_files = 8;         // kept beside the current one
+    Millis rotate_age{11 * 86'400'000ll};  // a file whose first entry is older is rotated, whatever its size
     std::uint64_t first_seq = 1;           // where a log without any file goes on
     std::size_t ring = 1'000;              // entries that subscribers can be given again
 };
@@ -38,7 +41,8 @@ class ActivitySubscription {
 
 class ActivityLog {
   public:
-    static Result<std::unique_ptr<ActivityLog>> open(const ActivityOptions& options, Clock& clock);  // local_io
+    // Both outlive the log. local_io, denied, ...
+    static Result<std::unique_ptr<ActivityLog>> open(Disk& disk, Clock& clock, const ActivityOptions& options);
     virtual ~ActivityLog() = default;  // writes what waits, then ends the thread
 
     virtual void publish(ActivityEntry entry) = 0;
@@ -53,11 +57,16 @@ class ActivityLog {
     // reaches, else from the files.
     virtual Result<ActivityPage> read(const ActivityFilter& filter, std::size_t limit, std::uint64_t before_seq = 0) = 0;
 
+    // A feed that is asked for what it holds back, before flush() and read() answer; nothing = none. Set before others use
+    // the log, and unset before the feed goes away.
+    virtual void set_source(std::function<void()> bring_all) = 0;
     // Returns when what was published before has a number, was tried to be written, and was given to subscribers.
     virtual void flush() = 0;
     [[nodiscard]] virtual std::uint64_t last_seq() const = 0;
-    [[nodiscard]] virtual std::int64_t events_through() const = 0;  // the highest one written
-    virtual void set_limits(std::uint64_t rotate_bytes, std::size_t rotated_files) = 0;
+    // Of the catalogue's events: up to which one all is in the log, and which later ones are, too.
+    [[nodiscard]] virtual std::int64_t events_through() const = 0;
+    [[nodiscard]] virtual std::set<std::int64_t> events_beyond() const = 0;
+    virtual void set_limits(std::uint64_t rotate_bytes, std::size_t rotated_files, Millis rotate_age) = 0;
     virtual void forget(WallTime before) = 0;  // rotated files whose last entry is older
 
     struct Health {

@@ -222,6 +222,10 @@ class ActivityLogImpl final : public ActivityLog {
         writer_.set_limits(rotate_bytes, rotated_files, rotate_age);
     }
     void forget(WallTime before) override {
+        {
+            const std::lock_guard lock(delivery_mutex_);
+            while (!ring_.empty() && ring_.front().at < before) ring_.pop_front();
+        }
         const std::lock_guard lock(writer_mutex_);
         if (const Status done = writer_.forget(before); !done) log::warn("activity", done.error().to_string());
     }

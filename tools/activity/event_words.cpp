@@ -13,7 +13,6 @@
 namespace oracxfs {
 namespace {
 
-constexpr unsigned kSingles = 3;
 constexpr std::size_t kPathsNamed = 5;
 constexpr Millis kWindowMin{5'000}, kWindowMax{60'000};
 

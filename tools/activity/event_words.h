@@ -21,10 +21,12 @@ std::string activity_category(std::string_view kind);
 using DescribeRun = std::function<Json(std::int64_t run)>;
 ActivityEntry activity_from_event(const EventRow& event, const DescribeRun& describe_run);
 
-// Of entries that differ only in their file, the first three are passed on as they come, the others together: after 5 s,
-// then, while there are more, after 10, 20, 40 and every 60 s. A thousand files are a handful of lines.
+// Of entries that differ only in their file, the first ten are passed on as they come, the others together: after 5 s, then,
+// while there are more, after 10, 20, 40 and every 60 s. Ten thousand files are some twenty lines.
 class EventMerger {
   public:
+    static constexpr unsigned kSingles = 10;
+
     // What is to be written now; in order, with events_through.
     std::vector<ActivityEntry> add(ActivityEntry entry, SteadyTime now);
     // The groups whose time has come, or all.

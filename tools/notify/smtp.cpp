@@ -1,5 +1,6 @@
 #include "tools/notify/smtp.h"
 
+#include <curl/curl.h>
 #include <sys/socket.h>
 
 #include <algorithm>

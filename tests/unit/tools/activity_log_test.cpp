@@ -165,6 +165,7 @@ TEST_F(ActivityLogTest, AFileThatIsOldIsRotatedAndForgottenLater) {
     EXPECT_THAT(rotated(), SizeIs(1)) << "it is just as old as what is kept";
     log_->forget(clock_.wall() - Millis(80'000'000));
     EXPECT_THAT(rotated(), IsEmpty());
+    EXPECT_THAT(newest(9), ElementsAre("2 tuesday"));
     EXPECT_EQ(text().find("monday"), std::string::npos);
 }
 

@@ -9,15 +9,15 @@ import http.server
 import json
 import os
 import shutil
-import signal
 import ssl
-import subprocess
+import sys
 import threading
 import unittest
 
 import harness
 from harness import KIB, Oracxfs, content, eventually, patience, run, write_file
 
+sys.path.append("/usr/lib/python3/dist-packages")  # where Debian's packages are, whichever Python runs this
 try:
     from aiosmtpd.controller import Controller
     from aiosmtpd.smtp import AuthResult
@@ -80,6 +80,9 @@ def target_file(fs, **settings):
     with open(path) as file:
         document = json.load(file)
     document["notify"] = dict({"settle": "1s", "remind": "24h", "allowed_local": ["127.0.0.1", "localhost"]}, **settings)
+    document["backup"] = {"sources": [{"path": os.path.join(fs.base, "source")}]}
+    os.makedirs(os.path.join(fs.base, "source"), exist_ok=True)
+    write_file(os.path.join(fs.base, "source", "data"), content(KIB))
     with open(path, "w") as file:
         json.dump(document, file, indent=2)
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <memory>
+#include <span>
 
 namespace oracxfs {
 namespace {
@@ -62,7 +62,8 @@ Result<ActivityPage> read_activity(Disk& disk, const std::string& directory, con
     // The newest file first. One that is rotated meanwhile is met again under its other name.
     const auto take = [&](const std::string& name) -> Status {
         auto content = read_activity_text(disk, directory + "/" + name);
-        if (!content) return content.error().code == Errc::not_found ? Status() : fail(std::move(content).error());
+        if (!content && content.error().code == Errc::not_found) return {};
+        if (!content) return fail(std::move(content).error());
         const auto& lines = (*content)->lines;
         for (auto line = lines.rbegin(); line != lines.rend() && page.entries.size() < limit; ++line) {
             auto entry = activity_from_line(*line);
@@ -82,29 +83,37 @@ Result<ActivityPage> read_activity(Disk& disk, const std::string& directory, con
 }
 
 Status visit_activity_after(Disk& disk, const std::string& directory, std::uint64_t seq, const std::function<void(ActivityEntry)>& visit) {
+    // What is rotated does not change any more. The current file and the list of the others have to be of one moment: with
+    // a rotation between the two looks, what the list lacks would be passed over.
+    std::vector<RotatedActivity> rotated;
+    std::unique_ptr<ActivityText> current;
+    for (bool steady = false; !steady;) {
+        ORACX_TRY(rotated, rotated_activity(disk, directory));
+        auto content = read_activity_text(disk, directory + "/" + kActivityFile);
+        if (!content && content.error().code != Errc::not_found) return fail(std::move(content).error());
+        current = content ? std::move(*content) : nullptr;
+        ORACX_TRY(const auto now, rotated_activity(disk, directory));
+        steady = (now.empty() ? 0 : now.back().first_seq) == (rotated.empty() ? 0 : rotated.back().first_seq);
+    }
     std::uint64_t last = seq;
-    const auto take = [&](const std::string& name) -> Result<bool> {
-        auto content = read_activity_text(disk, directory + "/" + name);
-        if (!content && content.error().code == Errc::not_found) return false;
-        if (!content) return fail(std::move(content).error());
-        for (const std::string_view line : (*content)->lines) {
+    const auto take = [&](const ActivityText& content) {
+        for (const std::string_view line : content.lines) {
             auto entry = activity_from_line(line);
             if (!entry || entry->seq <= last) continue;
             last = entry->seq;
             visit(std::move(*entry));
         }
-        return true;
     };
-    for (;;) {
-        ORACX_TRY(const auto rotated, rotated_activity(disk, directory));
-        // Only files that can hold later ones: the last that begins before, and those after it.
-        for (std::size_t i = 0; i < rotated.size(); ++i)
-            if (i + 1 == rotated.size() || rotated[i + 1].first_seq > last + 1) ORACX_TRYV(take(rotated[i].name));
-        ORACX_TRYV(take(kActivityFile));
-        // Was it rotated between the two? Then what lies in between stands in the file that is new.
-        ORACX_TRY(const auto now, rotated_activity(disk, directory));
-        if (now.size() == rotated.size() && (now.empty() || now.back().first_seq == rotated.back().first_seq)) return {};
+    for (std::size_t i = 0; i < rotated.size(); ++i) {
+        if (i + 1 < rotated.size() && rotated[i + 1].first_seq <= last + 1) continue;  // it ends before
+        const auto content = read_activity_text(disk, directory + "/" + rotated[i].name);
+        if (content)
+            take(**content);
+        else if (content.error().code != Errc::not_found)  // forgotten meanwhile
+            return fail(content.error());
     }
+    if (current) take(*current);
+    return {};
 }
 
 }  // namespace oracxfs

@@ -3,6 +3,7 @@
 // without one.
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 

@@ -58,7 +58,8 @@ Status ActivityFollower::look(const std::function<void(const ActivityEntry&)>& v
     }));
     if (!file_) return {};
     // What was just visited is read once more, and left out by its number; the next look begins behind it.
-    return read_on(visit).map([](bool) {});
+    ORACX_TRYV(read_on(visit));
+    return {};
 }
 
 Result<bool> ActivityFollower::read_on(const std::function<void(const ActivityEntry&)>& visit) {

@@ -6,7 +6,9 @@
 #include <list>
 #include <map>
 #include <mutex>
+#include <span>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "tools/activity/activity_files.h"
@@ -144,6 +146,7 @@ class ActivityLogImpl final : public ActivityLog {
         return {};
     }
     ~ActivityLogImpl() override {
+        if (!thread_.joinable()) return;
         thread_.request_stop();
         thread_.join();
     }

@@ -117,9 +117,10 @@ Complaints check_targets(const Json& value) {
     std::set<std::string> ids;
     for (std::size_t i = 0; i < value.items().size(); ++i) {
         const Json& item = value.items()[i];
-        for (const std::string key : {"password", "token", "api_key"})
+        for (const char* key : {"password", "token", "api_key"})
             if (item.find(key) != nullptr)
-                complaints.push_back({"has an entry whose `" + key + "` holds a secret", "remove it, `oracxfs secrets set NAME`, and write \"auth\": \"secret:NAME\"", std::to_string(i) + "/" + key});
+                complaints.push_back({fmt::format("has an entry whose `{}` holds a secret", key), "remove it, `oracxfs secrets set NAME`, and write \"auth\": \"secret:NAME\"",
+                                      fmt::format("{}/{}", i, key)});
         if (!complaints.empty()) continue;
         if (!ids.insert(item["id"].as_string()).second) complaints.push_back({"has two entries with the `id` " + quoted(item["id"]), {}, std::to_string(i) + "/id"});
         for (Complaint& complaint : TargetCheck(item, std::to_string(i)).run()) complaints.push_back(std::move(complaint));

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 
 #include <cstring>
+#include <map>
 #include <mutex>
 
 #include "base/hmac.h"

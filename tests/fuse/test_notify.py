@@ -267,7 +267,7 @@ class Mail(unittest.TestCase):
 
         def check(server, session, envelope, mechanism, data):
             good = data.login == self.USER.encode() and data.password == self.PASSWORD.encode()
-            return AuthResult(success=good, handled=True)
+            return AuthResult(success=good, handled=good)
 
         options = {"hostname": "localhost", "port": harness.free_port()}
         if auth:

@@ -23,7 +23,11 @@ bool contains(const std::vector<std::string>& list, const std::string& word) { r
 std::string delivery_words(const Delivery& delivery) { return delivery.notice ? delivery.notice->title : "ping: " + delivery.ping; }
 
 void DeliveryBook::add(Delivery delivery) {
-    std::erase_if(waiting_, [&](const Delivery& old) { return old.target == delivery.target && old.topic() == delivery.topic() && !contains(handed_out_, old.id); });
+    std::erase_if(waiting_, [&](const Delivery& old) {
+        const bool replaced = old.target == delivery.target && old.topic() == delivery.topic() && !contains(handed_out_, old.id);
+        // A short run's beginning and end come together: both are told, unless the way there is barred.
+        return replaced && (old.ping.empty() || old.attempts > 0);
+    });
     delivery.next_try = delivery.created;
     waiting_.push_back(std::move(delivery));
 }

@@ -38,7 +38,8 @@ struct LastDelivery {
 
 class DeliveryBook {
   public:
-    // An older one of the same topic for the same target that was not delivered is dropped: it is not true any more.
+    // An older one of the same topic for the same target that was not delivered is dropped: it is not true any more. (Of
+    // signs of life only one that has failed.)
     void add(Delivery delivery);
     // Whose time has come; not those that were handed out and have not ended. One at a time a target.
     std::vector<Delivery> take_due(WallTime now);

@@ -112,6 +112,17 @@ TEST_F(DeliveryBookTest, OneUnderWayIsNotPulledBackButNotRepeatedEither) {
     EXPECT_THAT(due(), ElementsAre("success")) << "what came later counts";
 }
 
+TEST_F(DeliveryBookTest, BeginningAndEndOfAShortRunAreBothTold) {
+    add("start", "hc", "ping");
+    add("success", "hc", "ping");
+    EXPECT_THAT(due(), ElementsAre("start"));
+    book_.delivered(taken_.front(), now_);
+    EXPECT_THAT(due(), ElementsAre("success"));
+    book_.failed(taken_.front(), "timeout", std::nullopt, now_);
+    add("start again", "hc", "ping");
+    EXPECT_THAT(book_.waiting(), SizeIs(1)) << "the end that did not get through is of yesterday";
+}
+
 TEST_F(DeliveryBookTest, ARestartGoesOnWhereItWas) {
     add("1", "ops", "state");
     add("2", "mail", "run");

@@ -252,6 +252,7 @@ class Wizards(unittest.TestCase):
         self.assertIn("CN = test", shown)
         at.type("y")
         at.expect("Once more:", 90)
+        at.expect("(not shown): ")  # what is typed before it asks is thrown away, as everywhere where passwords are asked for
         at.type(server.password)
         self.assertEqual(at.end(), 0, at.shown)
         for word in ("wrong", server.password):

@@ -126,6 +126,7 @@ Status Core::open_activity() {
     options.first_seq = EventFeed::first_seq(*catalog_);
     ORACX_TRY(activity_, ActivityLog::open(disk_, clock_, options));
     feed_ = std::make_unique<EventFeed>(*catalog_, *activity_, clock_, bell_, describe_run_in(*catalog_));
+    if (remember_config_file(*catalog_, disk_, options_.places.config_file)) event("info", "settings", "the configuration was changed since the last start");
     return {};
 }
 
@@ -322,6 +323,7 @@ Result<Json> Core::reload() {
               std::string(info(error.code).e_code));
         return result;
     }
+    (void)remember_config_file(*catalog_, disk_, options_.places.config_file);  // told here
     std::string changes;
     for (const Json& change : (*result)["changes"].items()) changes += (changes.empty() ? "" : ", ") + change.as_string();
     event("info", "settings",

@@ -382,5 +382,28 @@ TEST(HttpTlsTrust, ComesFromTheGivenFileOnly) {
     EXPECT_EQ(server.requests(), 0u);
 }
 
+TEST(HttpAddresses, ThatMustNotBeConnectedToGetNothing) {
+    HttpsServer server([](HttpsRequest&) { return HttpsResponse::text("x"); });
+    http::ClientOptions options;
+    bool allowed = false;
+    options.may_connect = [&](const sockaddr&) { return allowed; };
+    const auto client = make_client(server, std::move(options));
+    const auto refused = client->perform({}, request("GET", server.url("/")));
+    ASSERT_THAT(refused, HasCode(Errc::unavailable));
+    EXPECT_THAT(refused.error().why, testing::HasSubstr("must not be connected to"));
+    EXPECT_EQ(server.connections(), 0u);
+    allowed = true;
+    EXPECT_THAT(client->perform({}, request("GET", server.url("/"))), IsOk());
+}
+
+TEST(HttpAddresses, PlainHttpToOtherMachinesMustBeWanted) {
+    HttpsServer server([](HttpsRequest&) { return HttpsResponse::text("x"); });
+    http::ClientOptions options;
+    options.may_connect = [](const sockaddr&) { return false; };  // nothing leaves this machine
+    EXPECT_THAT(make_client(server, options)->perform({}, request("GET", "http://192.0.2.1/")), HasCode(Errc::invalid));
+    options.plain_http = true;
+    EXPECT_THAT(make_client(server, options)->perform({}, request("GET", "http://192.0.2.1/")), HasCode(Errc::unavailable));
+}
+
 }  // namespace
 }  // namespace oracxfs::test

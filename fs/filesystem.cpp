@@ -34,6 +34,18 @@ void Filesystem::stop() {
     impl_->maintainer.request_stop();
     if (impl_->maintainer.joinable()) impl_->maintainer.join();
     impl_->stopping.request_stop();
+    set_virtual_folder(nullptr);
+    {
+        // Files that are still open hold their maker's means, which may need us.
+        std::vector<std::shared_ptr<OpenHandle>> open_ones;
+        {
+            const std::lock_guard lock(impl_->handles_mutex);
+            for (const auto& [handle, opened] : impl_->handles)
+                if (opened->made_up) open_ones.push_back(opened);
+            std::erase_if(impl_->handles, [](const auto& entry) { return entry.second->made_up != nullptr; });
+        }
+    }
+    impl_->virtual_workers.stop();  // before those that it waits for
     impl_->workers.stop();
     impl_->fetchers.stop();
 }

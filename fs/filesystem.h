@@ -18,8 +18,12 @@
 
 namespace oracxfs {
 
+class VirtualFolder;
+
 using Inode = std::uint64_t;  // node id; in provider folders: provider << 48 | node id; 1 = root
 inline constexpr Inode kRootInode = 1;
+inline constexpr Inode kVirtualBit = Inode{1} << 61;  // in the virtual folder: this | its id
+inline bool is_virtual(Inode inode) { return (inode & kVirtualBit) != 0; }
 
 struct FileAttributes {
     Inode inode = 0;
@@ -91,6 +95,11 @@ class Filesystem {
         Inode inode = 0;
     };
     void set_on_invalidate(std::function<void(const Invalidation&)> on_invalidate);
+    // One folder of somebody else's making in the root (see fs/virtual_folder.h); a file or folder of the same name hides it.
+    // It may be taken away again (null) while calls are under way: they still end.
+    void set_virtual_folder(std::shared_ptr<VirtualFolder> folder);
+    // Calls `done` once, when names below `inode` can be told: at once, but for some virtual folders.
+    void prepare(Inode inode, const std::stop_token& stop, std::function<void(Status)> done);
 
     // --- names: never wait -----------------------------------------------------------------------------------------
     Result<FileAttributes> lookup(Inode parent, const std::string& name);  // counts one reference

@@ -118,6 +118,9 @@ Result<std::size_t> ReplicaReader::read_at(std::uint64_t offset, std::span<std::
         }
         reads_in_row_ += 1;
         forward_bytes_ += wanted;
+        // One read says nothing about where the next one is, however large it is: whoever takes a piece out of the middle
+        // gets that piece and pays for no more.
+        if (!forward) forward_bytes_ = std::min(forward_bytes_, kForwardBytes - 1);
         expected_offset_ = offset + wanted;
     }
     std::vector<std::byte> scratch;

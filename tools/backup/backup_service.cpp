@@ -1,7 +1,10 @@
 #include "tools/backup/backup_service.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "tools/backup/prune.h"
+#include "tools/backup/scrub_run.h"
 #include "tools/backup/vault_file.h"
 #include "tools/config/units.h"
 #include "tools/packager/package_reader.h"
@@ -11,6 +14,7 @@ namespace oracxfs {
 namespace {
 
 constexpr const char* kBackupJob = "backup";
+constexpr const char* kScrubJob = "scrub";
 constexpr std::size_t kIndexBytesMax = 32u << 20;  // a larger list of members is read from the package when wanted
 constexpr std::size_t kEventsQueued = 1'000;       // for one who does not keep up; progress is dropped first
 
@@ -48,6 +52,11 @@ BackupService::BackupService(BackupEnvironment environment)
         return std::nullopt;
     };
     scheduler_->add(std::move(job));
+    ScheduledJob scrubbing;
+    scrubbing.name = kScrubJob;
+    scrubbing.schedule = [this] { return schedule_of(env_.config()->scrub, seed_); };
+    scrubbing.run = [this](const RunContext& context) { return scrub_job(context); };
+    scheduler_->add(std::move(scrubbing));
 }
 
 BackupService::~BackupService() { stop(); }
@@ -151,6 +160,33 @@ void BackupService::prune_after(const RunRow& row, const OpContext& ctx) {
     event.message = "nothing was pruned: " + log::redact(pruned.error().why);
     if (const Status kept = env_.catalog.append_event(event); !kept) log::warn("backup", kept.error().to_string());
     broadcast(Json::object({{"type", "warning"}, {"message", event.message}}));
+}
+
+// --- scrubbing ---------------------------------------------------------------------------------------------------------
+
+Status BackupService::scrub_job(const RunContext& context) {
+    ORACX_TRY(const auto counts, env_.catalog.counts());
+    if (std::none_of(counts.begin(), counts.end(), [](const ProviderCounts& provider) { return provider.stored_bytes > 0; })) return {};  // nothing to look at
+    const Json args = Json::object({{"repair", env_.config()->scrub.repair}});
+    ORACX_TRY(const Json report, scrub(args, {context.stop, std::nullopt}, [](const Json&) {}));
+    // What it found stands in its run. Only that not everything could be asked is a reason to try again soon.
+    if (report["state"].as_string() == to_string(RunState::cancelled)) return fail(Errc::cancelled, "scrub");
+    if (report["code"].as_string() == info(Errc::partial).e_code) return fail(Errc::partial, "scrub", report["error"].as_string());
+    return {};
+}
+
+Result<Json> BackupService::scrub(const Json& args, const OpContext& ctx, const Emit& emit) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (scrubbing_) return fail(Errc::busy, "scrub", "a scrub is under way");
+        scrubbing_ = true;
+    }
+    const std::shared_ptr<void> finally(nullptr, [this](void*) {
+        const std::lock_guard lock(mutex_);
+        scrubbing_ = false;
+    });
+    ORACX_TRY(const ScrubOptions options, scrub_options_from(args, env_.config()->scrub, env_.clock.wall()));
+    return run_scrub(env_, options, ctx, emit);
 }
 
 // --- who asks for one --------------------------------------------------------------------------------------------------
@@ -282,6 +318,8 @@ void BackupService::add_handlers(HandlerRegistry& registry) {
         ORACX_TRYV(delete_package(env_, package, args["even_the_last"].as_bool()));
         return package_report(package, nullptr);
     });
+    add_restore_handlers(registry);
+    registry.add("scrub", [this](const Json& args, const OpContext& ctx, const Emit& emit) { return scrub(args, ctx, emit); });
 }
 
 }  // namespace oracxfs

@@ -35,6 +35,9 @@ class BackupService {
     // cancelled. The answer is the run's report, whatever came of it. Errors: busy (a run is under way; says which).
     Result<Json> sync(const BackupRequest& request, const OpContext& ctx, const Emit& emit);
     Status cancel(const std::string& run);
+    // Compares stored copies with what was written, as {"download", "repair", "older_than_ms", "sample_percent"} say.
+    // Errors: busy (a scrub is under way).
+    Result<Json> scrub(const Json& args, const OpContext& ctx, const Emit& emit);
     [[nodiscard]] std::optional<std::int64_t> running() const;
     [[nodiscard]] Json schedule_report() const;  // for `auto-sync status` and the web
 
@@ -51,6 +54,8 @@ class BackupService {
     };
 
     Status run_job(const RunContext& context);
+    Status scrub_job(const RunContext& context);
+    void add_restore_handlers(HandlerRegistry& registry) const;
     Result<RunRow> run(const BackupRequest& request, const OpContext& ctx);
     void broadcast(const Json& event);
     void prune_after(const RunRow& row, const OpContext& ctx);
@@ -71,6 +76,7 @@ class BackupService {
     std::optional<std::int64_t> running_;
     std::optional<RunRow> last_;
     bool busy_ = false;
+    bool scrubbing_ = false;
     std::list<std::shared_ptr<Listener>> listeners_;
 };
 

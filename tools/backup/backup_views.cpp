@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tools/backup/backup_run.h"
+#include "tools/backup/package_access.h"
 #include "tools/backup/packages.h"
 #include "tools/backup/prune.h"
 #include "tools/control/envelope.h"
@@ -140,6 +141,14 @@ void add_backup_views(HandlerRegistry& registry, std::function<StateView()> view
     registry.add("backups-list", [view](const Json& args, const OpContext&, const Emit& emit) { return list(view(), args, emit); });
     registry.add("backups-show", [view](const Json& args, const OpContext&, const Emit&) { return show(view(), args); });
     registry.add("backups-mark", [view](const Json& args, const OpContext&, const Emit&) { return mark(view(), args); });
+    // Without reading the package: whoever can do that answers it in place of this.
+    registry.add("backups-files", [view](const Json& args, const OpContext&, const Emit& emit) -> Result<Json> {
+        const StateView state = view();
+        ORACX_TRY(const PackageInfo package, find_package(state.catalog, *state.config, args["backup"].as_string()));
+        ORACX_TRY(const auto reader, open_known_index(state.catalog, package.node));
+        if (!reader) return fail(Errc::unavailable, "look into " + package.node.name, "its list of members has to be read from the package");
+        return report_members(*reader, package, get_bytes(args, "path"), emit);
+    });
     registry.add("runs", [view](const Json& args, const OpContext&, const Emit&) { return runs(view(), args); });
     registry.add("prune-preview", [view](const Json& args, const OpContext&, const Emit&) -> Result<Json> {
         const StateView state = view();

@@ -153,6 +153,7 @@ MountConfig read_mount(const Reader& reader) {
     mount.cache_size = reader.size("mount.cache_size");
     mount.write_ahead = reader.size("mount.write_ahead");
     mount.offline_reads = reader.boolean("mount.offline_reads");
+    mount.browse = reader.boolean("mount.browse");
     mount.allow_other = reader.boolean("mount.allow_other");
     return mount;
 }

@@ -97,6 +97,7 @@ struct MountConfig {
     std::uint64_t cache_size = 0;
     std::uint64_t write_ahead = 0;
     bool offline_reads = true;
+    bool browse = true;  // packages as folders
     bool allow_other = false;
 };
 

@@ -68,6 +68,7 @@ constexpr std::array kSettings = {
     Setting{"mount.cache_size", size, "\"5GiB\""},
     Setting{"mount.write_ahead", size, "\"64MiB\"", false, 1 << 20, 1e12},
     Setting{"mount.offline_reads", boolean, "true"},
+    Setting{"mount.browse", boolean, "true"},
     Setting{"mount.allow_other", boolean, "false"},
 
     Setting{"staging.max_size", size, "null", true, 16 << 20, 1e18},

@@ -18,6 +18,7 @@
 #include "fs/fuse_adapter.h"
 #include "tools/backup/backup_service.h"
 #include "tools/backup/backup_views.h"
+#include "tools/backup/package_browser.h"
 #include "tools/control/envelope.h"
 #include "tools/control/server.h"
 #include "tools/oracxfs/core.h"
@@ -212,6 +213,7 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     ORACX_TRY(auto mount, FuseMount::mount(core->filesystem(), mount_options));
 
     backups = std::make_unique<BackupService>(core->backup_environment());
+    core->filesystem().set_virtual_folder(std::make_shared<PackageBrowser>(core->backup_environment()));
     HandlerRegistry handlers;
     add_daemon_handlers(handlers, *core, *backups, options.mount_point, [&] { mount->exit(); });
     ControlServerOptions control;

@@ -90,6 +90,18 @@ TEST_F(ReplicaReaderTest, OneJumpFetchesOneLeaf) {
     EXPECT_EQ(requests[0][0].length, kLeaf);
 }
 
+TEST_F(ReplicaReaderTest, ALargePieceFromTheMiddleFetchesNoMoreThanItself) {
+    watch(0);
+    const auto from = reader(version);
+    constexpr std::size_t length = 16 * kLeaf - 1'000;
+    EXPECT_TRUE(slice_is(read(*from, 20 * kLeaf + 100, length), 20 * kLeaf + 100, length));
+    fetchers.stop();  // what was asked for is asked by now
+    const std::lock_guard lock(requests_mutex);
+    std::uint64_t asked = 0;
+    for (const Request& request : requests[0]) asked += request.length;
+    EXPECT_EQ(asked, 16 * kLeaf);
+}
+
 TEST_F(ReplicaReaderTest, ForwardReadsAreFetchedAheadInLargePieces) {
     const auto from = reader(version);
     ASSERT_TRUE(slice_is(read_all(*from, 16'384), 0, kSize));

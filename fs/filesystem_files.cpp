@@ -63,7 +63,7 @@ Result<Filesystem::Opened> Filesystem::create(Inode parent, const std::string& n
     self.changed_elsewhere(view.provider, directory->row.id, name, {});
     const std::lock_guard lock(self.handles_mutex);
     opened.handle = self.next_handle++;
-    self.handles[opened.handle] = std::make_shared<OpenHandle>(OpenHandle{node, view.provider, for_write, false, nullptr});
+    self.handles[opened.handle] = std::make_shared<OpenHandle>(node, view.provider, for_write, false, nullptr);
     return opened;
 }
 
@@ -77,7 +77,7 @@ Result<Filesystem::Opened> Filesystem::open(Inode inode, bool for_read, bool for
         opened.keep_cache = true;
         const std::lock_guard lock(self.handles_mutex);
         opened.handle = self.next_handle++;
-        self.handles[opened.handle] = std::make_shared<OpenHandle>(OpenHandle{nullptr, 0, false, true, nullptr});
+        self.handles[opened.handle] = std::make_shared<OpenHandle>(nullptr, 0, false, true, nullptr);
         return opened;
     }
     const View view = view_of(inode);
@@ -117,7 +117,7 @@ Result<Filesystem::Opened> Filesystem::open(Inode inode, bool for_read, bool for
     if (for_write) self.open_writers += 1;
     const std::lock_guard lock(self.handles_mutex);
     opened.handle = self.next_handle++;
-    self.handles[opened.handle] = std::make_shared<OpenHandle>(OpenHandle{node, view.provider, for_write, false, nullptr});
+    self.handles[opened.handle] = std::make_shared<OpenHandle>(node, view.provider, for_write, false, nullptr);
     return opened;
 }
 
@@ -180,6 +180,10 @@ void Filesystem::release(Handle h) {
             me.temporaries[id] = me.clock.steady();
         }
     });
+}
+
+void Filesystem::read_in_pieces(Handle h, bool in_pieces) {
+    if (const auto opened = impl_->handle(h)) (*opened)->in_pieces = in_pieces;
 }
 
 // --- reading -----------------------------------------------------------------------------------------------------------
@@ -268,8 +272,8 @@ void Filesystem::read(Handle h, std::uint64_t offset, std::size_t size, const st
         data.bytes.resize(*ready);
         return done(std::move(data));
     }
-    self.workers.post([reader, offset, stop, data = std::move(data), done = std::move(done)]() mutable {
-        const auto got = reader->read_at(offset, data.bytes, stop);
+    self.workers.post([reader, offset, stop, in_pieces = (*opened)->in_pieces.load(), data = std::move(data), done = std::move(done)]() mutable {
+        const auto got = reader->read_at(offset, data.bytes, stop, in_pieces);
         if (!got) return done(fail(got.error()));
         data.bytes.resize(*got);
         done(std::move(data));

@@ -30,11 +30,14 @@ inline Inode inode_of(std::int64_t provider, NodeId node) {
 std::int64_t nanoseconds_now(const Clock& clock);
 
 struct OpenHandle {
+    OpenHandle(NodePtr n, std::int64_t p, bool write, bool is_readme, std::shared_ptr<VirtualFile> virtual_file)
+        : node(std::move(n)), provider(p), for_write(write), readme(is_readme), made_up(std::move(virtual_file)) {}
     NodePtr node;
     std::int64_t provider = 0;
     bool for_write = false;
     bool readme = false;
     std::shared_ptr<VirtualFile> made_up;  // a file of the virtual folder
+    std::atomic<bool> in_pieces{false};
 };
 struct OpenDirectory {
     NodePtr node;
@@ -99,7 +102,7 @@ struct Filesystem::Impl {
     Status rescue(VersionId version, const std::stop_token& stop);
     void note_change(VersionId version, ProviderId provider);
     void adopt(ProviderId provider, const RemoteObject& object);
-    Status take_over(ProviderId provider, const RemoteObject& object);
+    Result<bool> take_over(ProviderId provider, const RemoteObject& object, const std::stop_token& stop);
     Status adopt_directory(const std::string& key);
     void make_room(std::uint64_t bytes);
     void maintain(const std::stop_token& stop);

@@ -29,7 +29,8 @@ FileAttributes Filesystem::Impl::virtual_attributes(const VirtualItem& item) con
     FileAttributes attributes;
     attributes.inode = kVirtualBit | item.id;
     attributes.directory = item.directory || item.id == 0;
-    attributes.mode = item.id == 0 ? 0555 : item.mode & 0555;
+    attributes.symlink = item.symlink;
+    attributes.mode = item.id == 0 ? 0555 : item.symlink ? 0777 : item.mode & 0555;
     attributes.uid = options.uid;
     attributes.gid = options.gid;
     attributes.size = item.size;
@@ -73,8 +74,15 @@ Result<Filesystem::Opened> Filesystem::Impl::open_virtual(Inode inode, bool for_
     opened.keep_cache = true;  // an id never stands for other bytes
     const std::lock_guard lock(handles_mutex);
     opened.handle = next_handle++;
-    handles[opened.handle] = std::make_shared<OpenHandle>(OpenHandle{nullptr, 0, false, false, std::move(file)});
+    handles[opened.handle] = std::make_shared<OpenHandle>(nullptr, 0, false, false, std::move(file));
     return opened;
+}
+
+void Filesystem::read_link(Inode inode, const std::stop_token& stop, std::function<void(Result<std::string>)> done) {
+    Impl& self = *impl_;
+    const auto folder = is_virtual(inode) ? self.virtual_folder() : nullptr;
+    if (!folder) return done(fail(Errc::invalid, "read a link", "it is none"));
+    self.virtual_workers.post([folder, id = virtual_id(inode), stop, done = std::move(done)] { done(folder->read_link(id, stop)); });
 }
 
 void Filesystem::Impl::read_virtual(const std::shared_ptr<VirtualFile>& file, std::uint64_t offset, std::size_t size, const std::stop_token& stop,

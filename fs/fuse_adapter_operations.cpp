@@ -137,6 +137,19 @@ void on_rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino
 void on_symlink(fuse_req_t request, const char*, fuse_ino_t, const char*) { fuse_reply_err(request, EPERM); }
 void on_link(fuse_req_t request, fuse_ino_t, fuse_ino_t, const char*) { fuse_reply_err(request, EPERM); }
 
+void on_readlink(fuse_req_t request, fuse_ino_t inode) {
+    guarded(request, [&] {
+        const auto pending = std::make_shared<Pending>(request);
+        filesystem_of(request).read_link(inode, pending->token(), [pending](const Result<std::string>& target) {
+            pending->answer([&](fuse_req_t answered) {
+                if (!target) return void(fuse_reply_err(answered, errno_of(target.error())));
+                fuse_reply_readlink(answered, target->c_str());
+            });
+        });
+        pending->arm();
+    });
+}
+
 void on_mknod(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode, dev_t) {
     guarded(request, [&] {
         if (!S_ISREG(mode)) return void(fuse_reply_err(request, EPERM));
@@ -393,6 +406,7 @@ fuse_lowlevel_ops operations() {
     ops.rename = on_rename;
     ops.symlink = on_symlink;
     ops.link = on_link;
+    ops.readlink = on_readlink;
     ops.create = on_create;
     ops.open = on_open;
     ops.release = on_release;

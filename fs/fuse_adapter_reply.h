@@ -44,7 +44,7 @@ inline struct stat stat_of(const FileAttributes& attributes) {
     // copy it onto itself.
     result.st_ino = !attributes.directory && in_provider_folder(attributes.inode) ? attributes.inode & ((Inode{1} << 48) - 1)
                                                                                   : attributes.inode;
-    result.st_mode = attributes.mode | (attributes.directory ? S_IFDIR : S_IFREG);
+    result.st_mode = attributes.mode | (attributes.directory ? S_IFDIR : attributes.symlink ? S_IFLNK : S_IFREG);
     result.st_nlink = attributes.links;
     result.st_uid = attributes.uid;
     result.st_gid = attributes.gid;

@@ -21,6 +21,7 @@ struct VirtualItem {
     std::uint64_t id = 0;
     std::string name;
     bool directory = false;
+    bool symlink = false;
     std::uint32_t mode = 0444;  // permission bits; what would allow writing is taken away
     std::uint64_t size = 0;
     std::int64_t mtime_ns = 0;
@@ -34,7 +35,7 @@ class VirtualFile {
     virtual Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into, const std::stop_token& stop) = 0;
 };
 
-// Thread-safe. Nothing but prepare() and what open() returns ever waits for the network.
+// Thread-safe. Nothing but prepare(), read_link() and what open() returns ever waits for the network.
 class VirtualFolder {
   public:
     virtual ~VirtualFolder() = default;
@@ -49,6 +50,8 @@ class VirtualFolder {
     virtual Result<VirtualItem> item(std::uint64_t id) = 0;
     // Errors: not_found, is_directory, key_unavailable, unsupported (nothing that is ever given out).
     virtual Result<std::shared_ptr<VirtualFile>> open(std::uint64_t id) = 0;
+    // Errors: invalid (no link), denied (one that is never followed), and those of open() and of reading.
+    virtual Result<std::string> read_link(std::uint64_t id, const std::stop_token& stop) = 0;
 };
 
 }  // namespace oracxfs

@@ -1,11 +1,13 @@
 """The backup job from end to end: packages are made, sent, checked, looked into and brought back, whatever fails meanwhile."""
 
+import calendar
 import errno
 import json
 import os
 import shutil
 import signal
 import sqlite3
+import stat
 import subprocess
 import threading
 import time
@@ -159,7 +161,7 @@ class RoundTrip(Job):
         write_file(self.out("out/tree/a/one"), b"mine")
         self.assertEqual(self.restore("latest", "--to", self.out())["kept"], 2)
         self.assertEqual(read_file(self.out("out/tree/a/one")), b"mine")
-        self.restore("latest", "--to", self.out(), "--overwrite", "always")
+        self.restore("latest", "--to", self.out(), "--overwrite", "always", "--verify")
         self.assertEqual(read_file(self.out("out/tree/a/one")), b"1" * 5000)
         # To the standard output, with and without a daemon; and what does not exist.
         done = self.fs.cli("backups", "restore", "latest", "tree/a/two", "--stdout")
@@ -173,6 +175,26 @@ class RoundTrip(Job):
         self.assertEqual(read_file(self.out("later/tree/a/one")), b"1" * 5000)
         self.assertEqual(len(self.fs.ask("backups", "files", "latest", "tree/*/*")["data"]["files"]), 3)
 
+    def test_show_pin_and_delete(self):
+        self.plant({"f": content(5 * KIB)})
+        self.fs.start()
+        first, second = self.sync(), self.sync("--label", "the second")
+        shown = self.fs.ask("backups", "show", "latest")["data"]
+        self.assertEqual((shown["name"], shown["label"], shown["run"]["run"]), (second["package"], "the second", second["run"]))
+        self.assertEqual(shown["sha256"], sha256(self.fs.at("b", second["package"])))
+        self.assertEqual({r["provider"]: r["state"] for r in shown["replicas"]}, dict.fromkeys(self.PROVIDERS, "verified"))
+        self.assertEqual(self.fs.ask("backups", "show", "oracxpred")["exit_code"], 2)  # two fit
+        self.assertEqual(self.fs.ask("backups", "show", "nothing")["exit_code"], 8)
+        name = first["package"]
+        self.assertTrue(self.fs.ask("backups", "pin", name[-19:-4], "--label", "before the move")["data"]["pinned"])
+        self.assertEqual([(b["pinned"], b["label"]) for b in self.backups() if b["name"] == name], [(True, "before the move")])
+        self.assertEqual(self.fs.ask("backups", "delete", name, "--yes")["exit_code"], 14)
+        self.assertFalse(self.fs.ask("backups", "unpin", name)["data"]["pinned"])
+        self.assertEqual(self.fs.ask("backups", "delete", name)["exit_code"], 14)  # nobody said yes
+        self.assertEqual(self.fs.ask("backups", "delete", name, "--yes")["exit_code"], 0)
+        self.assertEqual([b["name"] for b in self.backups()], [second["package"]])
+        self.assertFalse(os.path.exists(self.fs.path(name)))
+
     def test_an_encrypted_package(self):
         self.plant({"secret.txt": b"nobody may read this" * 100, "more": content(200 * KIB)})
         self.fs.set("backup.zip_encryption", "aes256")
@@ -181,7 +203,7 @@ class RoundTrip(Job):
         self.fs.start()
         self.assertEqual(self.fs.ask("sync")["exit_code"], 12)
         self.assertEqual(self.fs.ask("secrets", "set", "backup/passphrase", "--from-file", passphrase)["exit_code"], 0)
-        self.assertEqual(self.fs.ask("secrets", "list")["data"]["secrets"], ["backup/passphrase"])
+        self.assertEqual(self.fs.ask("secrets", "list")["data"]["names"], ["backup/passphrase"])
         run = self.sync()
         package = read_file(self.fs.at("b", run["package"]))
         self.assertNotIn(b"nobody may read this", package)
@@ -205,7 +227,7 @@ class RoundTrip(Job):
         self.fs.set("backup.skip_if_unchanged", "true")
         for name in ("daily", "weekly", "monthly"):
             self.fs.set("retention." + name, "0")
-        self.fs.set("retention.keep_last", "1")
+        self.fs.set("retention.keep_last", "10")
         self.fs.set("retention.max_delete_percent", "25")
         self.fs.start()
         first = self.sync()
@@ -214,7 +236,10 @@ class RoundTrip(Job):
         self.plant({"f": content(20 * KIB, 2)})
         second = self.sync()
         third = self.sync("--force")
-        # Two of three would go: more than a quarter, so nothing goes unless it is forced.
+        # Two of three would go by now: more than a quarter, and more than the one that always may, so nothing goes unless it
+        # is forced.
+        self.fs.set("retention.keep_last", "1")
+        self.fs.restart()
         names = [b["name"] for b in self.backups()]
         self.assertEqual(sorted(names), sorted([first["package"], second["package"], third["package"]]))
         self.assertEqual(self.fs.ask("backups", "prune", "--yes")["exit_code"], 14)
@@ -261,7 +286,7 @@ class OneMember(Job):
         self.assertEqual(read_file(self.out("copied")), content(MIB, self.COUNT * 2 // 3))
         fetched = self.down() - before
         self.assertGreaterEqual(fetched, MIB)
-        self.assertLessEqual(fetched, 3 * MIB, "copied")
+        self.assertLessEqual(fetched, 2 * MIB, "copied")
 
 
 class Browse(Job):
@@ -295,6 +320,27 @@ class Browse(Job):
             for offset in (len(text) - 1000, 0, 5_000_000, 3, len(text) - 5):
                 self.assertEqual(os.pread(file.fileno(), 4096, offset), text[offset:offset + 4096], offset)
         self.assertIn("browse", os.listdir(self.fs.mount))
+
+    def test_links_are_followed_inside_the_package_only(self):
+        self.plant({"a/b/f": b"inside", "g": b"above"})
+        for name, target in {"a/b/near": "f", "a/up": "../g", "a/b/top": "../../g", "a/b/folder": "../b",
+                             "absolute": "/etc/passwd", "out": "../../..", "a/b/far": "../../../../../etc/passwd",
+                             "a/b/roundabout": "folder/../../../../etc", "dangling": "nothing"}.items():
+            os.symlink(target, os.path.join(self.tree, name))
+        self.open_it()
+        inside = os.path.join(self.folder, "tree")
+        self.assertEqual(os.readlink(os.path.join(inside, "a/b/near")), "f")
+        self.assertEqual(read_file(os.path.join(inside, "a/b/near")), b"inside")
+        self.assertEqual(read_file(os.path.join(inside, "a/up")), b"above")
+        self.assertEqual(read_file(os.path.join(inside, "a/b/top")), b"above")
+        self.assertEqual(read_file(os.path.join(inside, "a/b/folder/folder/f")), b"inside")
+        self.assertTrue(stat.S_ISLNK(os.lstat(os.path.join(inside, "dangling")).st_mode))
+        self.assert_errno(errno.ENOENT, os.stat, os.path.join(inside, "dangling"))
+        for name in ("absolute", "out", "a/b/far", "a/b/roundabout"):
+            self.assertTrue(os.path.lexists(os.path.join(inside, name)), name)
+            self.assert_errno(errno.EACCES, os.readlink, os.path.join(inside, name))
+            self.assert_errno(errno.EACCES, os.stat, os.path.join(inside, name))
+        self.assert_errno(errno.EINVAL, os.readlink, os.path.join(inside, "g"))
 
     def test_it_is_read_only_and_its_name_is_taken(self):
         self.plant({"f": b"x"})
@@ -364,12 +410,156 @@ class Damage(Job):
         self.assertEqual(kinds, {"backup", "scrub"})
 
 
+class Scrubbing(Job):
+    PROVIDERS = ("a", "b")
+
+    def test_it_stands_still_when_told_and_goes_on_where_it_was(self):
+        self.plant({"f%d" % i: content(MIB, i) for i in range(6)})
+        self.fs.set("backup.compression", "store")
+        self.fs.start()
+        for i in range(12):
+            write_file(self.fs.path("m%02d" % i), content(MIB, 100 + i))
+        self.sync()
+        # Slow, so that there is a middle: 18 MiB at each of two providers, 4 MiB/s together.
+        running = subprocess.Popen([harness.binary(), "scrub", "--download", "--bwlimit", "4MiB/s", "--json"], env=self.fs.environment, stdout=subprocess.PIPE)
+        self.addCleanup(running.stdout.close)
+
+        def report():
+            return self.fs.ask("scrub", "status")["data"]
+
+        def checked():
+            return (report()["progress"] or {}).get("members", 0)
+        eventually(lambda: checked() >= 2, "some copies are checked", 60, 0.05)
+        self.assertEqual(self.fs.ask("scrub")["exit_code"], 9)  # one at a time
+        paused = self.fs.ask("scrub", "pause")["data"]
+        self.assertTrue(paused["paused"] and paused["running"])
+        last = [-1]
+
+        def stands_still():
+            before, last[0] = last[0], checked()
+            return before == last[0]
+        eventually(stands_still, "what was begun has ended", 60, 2)
+        self.assertLess(last[0], report()["progress"]["members_total"])
+        self.assertIsNone(running.poll())
+        self.assertIn("standing still", self.fs.cli("scrub", "status").stdout.decode())
+        began = time.monotonic()
+        self.fs.ask("scrub", "resume")
+        done = json.loads(running.communicate(timeout=120)[0])
+        self.assertEqual(done["exit_code"], 0, done)
+        for provider in self.PROVIDERS:
+            counters = done["data"]["providers"][provider]
+            self.assertEqual((counters["good"], counters["downloads"]), (13, 13))
+        left = sum(c["downloaded_bytes"] for c in done["data"]["providers"].values()) * (1 - last[0] / 26)
+        self.assertGreater(time.monotonic() - began, left / (4 * MIB) / 2, "the limit was not kept")
+        # A pause outlives the program, and holds new ones back.
+        self.fs.ask("scrub", "pause")
+        self.fs.restart()
+        self.assertTrue(report()["paused"])
+        self.assertEqual(self.fs.ask("scrub")["exit_code"], 9)
+        self.fs.ask("scrub", "resume")
+        self.assertEqual(self.fs.ask("scrub")["exit_code"], 0)
+
+    def test_a_planned_one_runs_by_itself_and_an_interrupted_one_goes_on(self):
+        self.fs.set("scrub.download", "all")
+        self.fs.set("scrub.sample_percent", "100")
+        self.fs.set("scrub.download_limit", "4MiB/s")
+        self.plant({"f": content(KIB)})
+        # There is something before the daemon begins, so that its first scrub finds it.
+        self.sync()
+        for i in range(12):
+            self.plant({"m%02d" % i: content(MIB, 100 + i)})
+            if i % 3 == 2:
+                self.sync()
+        self.fs.start()
+
+        def scrubs():
+            return self.fs.ask("runs", "--kind", "scrub")["data"]["runs"]
+        eventually(lambda: ((self.fs.ask("scrub", "status")["data"]["progress"] or {}).get("members", 0)) >= 2, "it runs by itself", 60, 0.05)
+        self.fs.stop()
+        first = scrubs()
+        self.assertEqual([run["state"] for run in first], ["cancelled"])
+        self.fs.start()
+        eventually(lambda: len(scrubs()) == 2 and scrubs()[0]["state"] == "succeeded", lambda: "the rest is done: %r" % scrubs(), 120, 0.2)
+        second = scrubs()[0]
+        for provider in self.PROVIDERS:
+            together = first[0]["providers"][provider]["good"] + second["providers"][provider]["good"]
+            self.assertEqual(together, 5)
+            self.assertLess(second["providers"][provider]["good"], 5, "it began anew")
+
+
+class WithoutADaemon(Job):
+    PROVIDERS = ("a", "b")
+
+    def test_a_backup_by_hand_counts_for_the_schedule(self):
+        self.fs.set("auto_sync.enabled", "true")
+        self.fs.set("auto_sync.every", "6h")
+        self.fs.set("auto_sync.jitter", "0s")
+        self.plant({"f": content(KIB)})
+        run = self.sync()
+        self.fs.start()
+        status = self.fs.ask("auto-sync", "status")["data"]
+        hours = (calendar.timegm(time.strptime(status["next"][0], "%Y-%m-%dT%H:%M:%SZ")) - calendar.timegm(time.strptime(run["started"], "%Y-%m-%dT%H:%M:%SZ"))) / 3600
+        self.assertAlmostEqual(hours, 6, delta=0.01)
+        runs = self.fs.ask("runs", "--kind", "backup")["data"]["runs"]
+        self.assertEqual([r["run"] for r in runs], [run["run"]])
+
+    def test_too_little_room_for_copies_is_said_before_anything_is_sent(self):
+        database = os.path.join(self.source, "shop.db")
+        with sqlite3.connect(database) as db:
+            db.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, text TEXT)")
+        self.sources([{"path": database, "kind": "sqlite"}])
+        self.fs.set("backup.staging_min_free", "500TiB")
+        failed = self.fs.ask("sync")
+        self.assertEqual(failed["exit_code"], 7, failed)
+        self.assertIn("free", failed["error"]["why"])
+        self.assertEqual(self.packages_at("a"), [])
+        self.assertEqual(self.packing_leftovers(), [])
+        self.fs.set("backup.staging_min_free", "1MiB")
+        self.assertEqual(self.sync()["state"], "succeeded")
+
+    def test_a_provider_cannot_take_the_passphrase_with_it(self):
+        passphrase = self.out("passphrase")
+        write_file(passphrase, b"correct horse\n")
+        self.fs.cli("secrets", "set", "backup/passphrase", "--from-file", passphrase)
+        folder = self.out("p-backup")
+        self.assertEqual(self.fs.ask("local", "--name", "backup", "--path", folder)["exit_code"], 2)
+        self.assertEqual(self.fs.ask("providers", "rename", "a", "backup")["exit_code"], 2)
+        # One of an earlier version may be called so; it goes on working, and can be renamed and removed.
+        file = os.path.join(self.fs.home, "cloud_config.json")
+        with open(file, encoding="utf-8") as stream:
+            config = json.load(stream)
+        config["providers"]["backup"] = {"type": "local", "path": folder}
+        write_file(file, json.dumps(config).encode())
+        self.fs.cli("providers", "test", "backup")
+        self.fs.cli("providers", "rename", "backup", "third")
+        self.assertEqual(self.fs.ask("secrets", "list")["data"]["names"], ["backup/passphrase"])
+        with open(file, encoding="utf-8") as stream:
+            config = json.load(stream)
+        config["providers"]["backup"] = {"type": "local", "path": folder + "2"}
+        write_file(file, json.dumps(config).encode())
+        self.fs.cli("providers", "remove", "backup", "--yes")
+        self.assertEqual(self.fs.ask("secrets", "list")["data"]["names"], ["backup/passphrase"])
+
+    def test_a_prefix_that_no_provider_takes_is_refused_at_once(self):
+        self.fs.set("backup.name_prefix", "a/b")
+        self.assertEqual(self.fs.ask("config", "check")["exit_code"], 10)
+        self.assertEqual(self.fs.ask("sync")["exit_code"], 10)
+
+
 class Failing(Job):
     """Providers that come and go."""
 
     PROVIDERS = ()
     SFTP = ("s", "t", "u")
     SETTINGS = {"replication.upload_limit": "8MiB/s"}  # so that there is a "during"
+
+    def back(self, *providers):
+        """They are there again, and have got what they missed: by themselves, but looked at now."""
+        for provider in providers:
+            self.fs.servers[provider].start()
+        for provider in providers:
+            self.fs.cli("providers", "test", provider)
+        self.fs.wait()
 
     def test_before_during_and_after(self):
         self.plant({"f": content(2 * MIB)})
@@ -378,8 +568,7 @@ class Failing(Job):
         self.fs.servers["t"].stop()
         first = self.sync(expect=3)
         self.assertEqual((first["state"], first["verified"]), ("partial", 2))
-        self.fs.servers["t"].start()
-        self.fs.wait()
+        self.back("t")
         self.assertEqual(self.packages_at("t"), [first["package"]])
         # During: one that takes bytes and then stands still until it is cut off.
         self.plant({"g": content(24 * MIB)})
@@ -389,8 +578,7 @@ class Failing(Job):
         output = running.communicate(timeout=200)[0]
         second = json.loads(output.splitlines()[-1])
         self.assertIn(second["exit_code"], (0, 3), second)  # 0: all was there before the plug was pulled
-        self.fs.servers["u"].start()
-        self.fs.wait()
+        self.back("u")
         package = second["data"]["package"]
         self.assertEqual({sha256(self.fs.at(p, package)) for p in self.SFTP}, {second["data"]["sha256"]})
         # After: what is at one provider is enough.
@@ -414,9 +602,7 @@ class Failing(Job):
         # It is not lost: it is here, can be restored, and goes out when they are back.
         self.restore("latest", "--to", self.out())
         self.assertEqual(read_file(self.out("out/tree/f")), content(MIB))
-        for server in self.fs.servers.values():
-            server.start()
-        self.fs.wait()
+        self.back(*self.SFTP)
         for provider in self.SFTP:
             self.assertEqual(self.packages_at(provider), [run["data"]["package"]])
         self.assertEqual(self.sync()["state"], "succeeded")
@@ -430,7 +616,7 @@ class Killed(Job):
         self.plant({"f%d" % i: content(4 * MIB, i) for i in range(24)})
         self.fs.start()
         running = subprocess.Popen([harness.binary(), "sync", "--json"], env=self.fs.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        eventually(lambda: sum(os.path.getsize(p) for p in harness.leftovers(self.fs.folders["a"])) > 8 * MIB, "the upload is under way", 60, 0.01)
+        eventually(lambda: any(t["bytes"] > 8 * MIB for t in self.fs.status()["transfers"]), "the upload is under way", 60, 0.01)
         self.fs.kill()
         output = running.communicate(timeout=60)[0]
         self.assertNotEqual(running.returncode, 0, output)

@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "tools/backup/prune.h"
-#include "tools/backup/scrub_run.h"
 #include "tools/backup/vault_file.h"
 #include "tools/config/units.h"
 #include "tools/packager/package_reader.h"
@@ -14,12 +13,18 @@ namespace oracxfs {
 namespace {
 
 constexpr const char* kBackupJob = "backup";
-constexpr const char* kScrubJob = "scrub";
 constexpr std::size_t kIndexBytesMax = 32u << 20;  // a larger list of members is read from the package when wanted
 constexpr std::size_t kEventsQueued = 1'000;       // for one who does not keep up; progress is dropped first
 
 // The same for all time and another on each machine.
 std::uint64_t seed_of(const std::string& instance) { return std::hash<std::string>{}(instance); }
+
+Status outcome_for_schedule(const RunRow& row) {
+    if (row.state == RunState::cancelled) return fail(Errc::cancelled, "back up");
+    // A package that was recorded is sent by the lanes, for ever if need be; packing it again would not help.
+    if (row.state == RunState::failed && row.package.empty()) return fail(errc_from_name(row.error_code).value_or(Errc::internal), "back up", row.error_text);
+    return {};
+}
 
 bool is_progress(const Json& event) { return event["type"].as_string() == "progress"; }
 
@@ -40,6 +45,7 @@ BackupService::BackupService(BackupEnvironment environment)
     : env_(std::move(environment)), seed_(seed_of(env_.catalog.instance())), store_(std::make_unique<Store>(env_.catalog)) {
     // The state has one owner at a time: what is still called running died with an earlier one.
     if (const auto interrupted = env_.catalog.interrupt_runs(); !interrupted) log::warn("backup", interrupted.error().to_string());
+    if (const auto paused = env_.catalog.meta(kScrubPausedKey)) scrub_gate_.set_paused(*paused && **paused == "1");
     Scheduler::Options options;
     options.seed = seed_;
     scheduler_ = std::make_unique<Scheduler>(env_.clock, *store_, zone_, std::move(options));
@@ -56,6 +62,10 @@ BackupService::BackupService(BackupEnvironment environment)
     scrubbing.name = kScrubJob;
     scrubbing.schedule = [this] { return schedule_of(env_.config()->scrub, seed_); };
     scrubbing.run = [this](const RunContext& context) { return scrub_job(context); };
+    scrubbing.hold = [this]() -> std::optional<std::string> {
+        if (scrub_gate_.paused()) return "scrubbing is paused";
+        return std::nullopt;
+    };
     scheduler_->add(std::move(scrubbing));
 }
 
@@ -124,12 +134,7 @@ Status BackupService::run_job(const RunContext& context) {
         const std::lock_guard lock(mutex_);
         busy_ = false;
     }
-    if (!row) return fail(row.error());
-    if (row->state == RunState::cancelled) return fail(Errc::cancelled, "back up");
-    // A package that was recorded is sent by the lanes, for ever if need be; packing it again would not help.
-    if (row->state == RunState::failed && row->package.empty())
-        return fail(errc_from_name(row->error_code).value_or(Errc::internal), "back up", row->error_text);
-    return {};
+    return row ? outcome_for_schedule(*row) : Status(fail(row.error()));
 }
 
 void BackupService::remember_index(const RunRow& row, const OpContext& ctx) {
@@ -160,33 +165,6 @@ void BackupService::prune_after(const RunRow& row, const OpContext& ctx) {
     event.message = "nothing was pruned: " + log::redact(pruned.error().why);
     if (const Status kept = env_.catalog.append_event(event); !kept) log::warn("backup", kept.error().to_string());
     broadcast(Json::object({{"type", "warning"}, {"message", event.message}}));
-}
-
-// --- scrubbing ---------------------------------------------------------------------------------------------------------
-
-Status BackupService::scrub_job(const RunContext& context) {
-    ORACX_TRY(const auto counts, env_.catalog.counts());
-    if (std::none_of(counts.begin(), counts.end(), [](const ProviderCounts& provider) { return provider.stored_bytes > 0; })) return {};  // nothing to look at
-    const Json args = Json::object({{"repair", env_.config()->scrub.repair}});
-    ORACX_TRY(const Json report, scrub(args, {context.stop, std::nullopt}, [](const Json&) {}));
-    // What it found stands in its run. Only that not everything could be asked is a reason to try again soon.
-    if (report["state"].as_string() == to_string(RunState::cancelled)) return fail(Errc::cancelled, "scrub");
-    if (report["code"].as_string() == info(Errc::partial).e_code) return fail(Errc::partial, "scrub", report["error"].as_string());
-    return {};
-}
-
-Result<Json> BackupService::scrub(const Json& args, const OpContext& ctx, const Emit& emit) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (scrubbing_) return fail(Errc::busy, "scrub", "a scrub is under way");
-        scrubbing_ = true;
-    }
-    const std::shared_ptr<void> finally(nullptr, [this](void*) {
-        const std::lock_guard lock(mutex_);
-        scrubbing_ = false;
-    });
-    ORACX_TRY(const ScrubOptions options, scrub_options_from(args, env_.config()->scrub, env_.clock.wall()));
-    return run_scrub(env_, options, ctx, emit);
 }
 
 // --- who asks for one --------------------------------------------------------------------------------------------------
@@ -225,10 +203,14 @@ Result<Json> BackupService::sync(const BackupRequest& request, const OpContext& 
             if (emit)
                 for (const Json& event : events) emit(event);
         };
+        const WallTime began = env_.clock.wall();
         auto row = run_backup(env_, request, ctx, [&](const Json& event) {
             broadcast(event);
             deliver();
         });
+        // The schedule counts from it, as if a daemon had made it.
+        if (const Status noted = scheduler_->note_run(kBackupJob, began, row ? outcome_for_schedule(*row) : Status(fail(row.error()))); !noted)
+            log::warn("backup", "not counted for the schedule: " + noted.error().to_string());
         if (row) {
             if (!row->package.empty()) remember_index(*row, ctx);
             prune_after(*row, ctx);
@@ -319,7 +301,8 @@ void BackupService::add_handlers(HandlerRegistry& registry) {
         return package_report(package, nullptr);
     });
     add_restore_handlers(registry);
-    registry.add("scrub", [this](const Json& args, const OpContext& ctx, const Emit& emit) { return scrub(args, ctx, emit); });
+    add_scrub_handlers(registry);
+    add_recovery_handlers(registry);
 }
 
 }  // namespace oracxfs

@@ -15,10 +15,14 @@
 #include "base/json.h"
 #include "base/op_context.h"
 #include "tools/backup/backup_run.h"
+#include "tools/backup/scrub_run.h"
 #include "tools/control/handlers.h"
 #include "tools/scheduler/scheduler.h"
 
 namespace oracxfs {
+
+inline constexpr const char* kScrubJob = "scrub";
+inline constexpr const char* kScrubPausedKey = "scrub/paused";
 
 class BackupService {
   public:
@@ -36,8 +40,11 @@ class BackupService {
     Result<Json> sync(const BackupRequest& request, const OpContext& ctx, const Emit& emit);
     Status cancel(const std::string& run);
     // Compares stored copies with what was written, as {"download", "repair", "older_than_ms", "sample_percent"} say.
-    // Errors: busy (a scrub is under way).
+    // Errors: busy (a scrub is under way, or scrubbing is paused).
     Result<Json> scrub(const Json& args, const OpContext& ctx, const Emit& emit);
+    // Holds a scrub under way between two copies, and the planned ones, until it is taken back; remembered.
+    Status pause_scrub(bool paused);
+    [[nodiscard]] Result<Json> scrub_report() const;
     [[nodiscard]] std::optional<std::int64_t> running() const;
     [[nodiscard]] Json schedule_report() const;  // for `auto-sync status` and the web
 
@@ -55,7 +62,9 @@ class BackupService {
 
     Status run_job(const RunContext& context);
     Status scrub_job(const RunContext& context);
-    void add_restore_handlers(HandlerRegistry& registry) const;
+    void add_restore_handlers(HandlerRegistry& registry);
+    void add_scrub_handlers(HandlerRegistry& registry);
+    void add_recovery_handlers(HandlerRegistry& registry);
     Result<RunRow> run(const BackupRequest& request, const OpContext& ctx);
     void broadcast(const Json& event);
     void prune_after(const RunRow& row, const OpContext& ctx);
@@ -77,6 +86,8 @@ class BackupService {
     std::optional<RunRow> last_;
     bool busy_ = false;
     bool scrubbing_ = false;
+    Json scrub_progress_;                       // of the scrub under way
+    ScrubGate scrub_gate_;
     std::list<std::shared_ptr<Listener>> listeners_;
 };
 

@@ -13,14 +13,15 @@ Status look(const ReadCandidate& copy, const OpContext& ctx) {
     return {};
 }
 
-Status download(const ReadCandidate& copy, const Sha256& expected, const OpContext& ctx, std::uint64_t& bytes) {
+Status download(const ReadCandidate& copy, const Sha256& expected, TokenBucket* limit, const OpContext& ctx, std::uint64_t& bytes) {
     Sha256Hasher hasher;
     bytes = 0;
     ORACX_TRYV(copy.via->read(ctx, copy.object, 0, copy.object.size, [&](std::span<const std::byte> data) {
         hasher.update(data);
         bytes += data.size();
-        return true;
+        return limit == nullptr || limit->take(data.size(), ctx.stop);
     }));
+    if (ctx.stop.stop_requested()) return fail(Errc::cancelled, "read " + copy.object.key);
     if (bytes != copy.object.size) return fail(Errc::corrupt, "read " + copy.object.key, "it is shorter than what was written");
     if (hasher.finish() != expected) return fail(Errc::corrupt, "read " + copy.object.key, "its SHA-256 is not that of what was written");
     return {};
@@ -43,7 +44,18 @@ void renew(const BackupEnvironment& env, const ReplicaRow& before) {
 
 }  // namespace
 
-CopyCheck check_copy(const BackupEnvironment& env, VersionId version, ProviderId provider, ScrubMethod method, const OpContext& ctx) {
+std::string_view word_for(ScrubOutcome outcome) {
+    switch (outcome) {
+        case ScrubOutcome::good: return "good";
+        case ScrubOutcome::damaged: return "damaged";
+        case ScrubOutcome::missing: return "missing";
+        case ScrubOutcome::gone: return "gone";
+        case ScrubOutcome::put_off: break;
+    }
+    return "put_off";
+}
+
+CopyCheck check_copy(const BackupEnvironment& env, VersionId version, ProviderId provider, ScrubMethod method, const OpContext& ctx, TokenBucket* limit) {
     CopyCheck check;
     const auto put_off = [&](Error error) {
         check.outcome = ScrubOutcome::put_off;
@@ -54,6 +66,7 @@ CopyCheck check_copy(const BackupEnvironment& env, VersionId version, ProviderId
     if (!job) return put_off(job.error());
     // Removed, replaced, or being worked on: whoever does that looks at it himself.
     if (!*job || !(*job)->wanted || (*job)->row.key.empty() || !(*job)->row.intent_key.empty() || (*job)->row.state != ReplicaState::verified) return check;
+    check.path = (*job)->want_key;
     const std::vector<ReadCandidate> candidates = env.replicator.read_candidates(version, provider);
     if (candidates.empty()) return check;
     ReadCandidate copy = candidates.front();
@@ -67,7 +80,7 @@ CopyCheck check_copy(const BackupEnvironment& env, VersionId version, ProviderId
             case ScrubMethod::hash: return copy.via->verify(ctx, copy.object, *digests);
             case ScrubMethod::download: break;
         }
-        return download(copy, digests->sha256, ctx, check.downloaded_bytes);
+        return download(copy, digests->sha256, limit, ctx, check.downloaded_bytes);
     };
     const SteadyTime begun = env.clock.steady();
     Status found = run();

@@ -12,13 +12,14 @@ namespace {
 constexpr std::size_t kIdleMax = 4;
 constexpr Millis kIdleFor{10'000};  // an open package keeps its bytes from being freed
 constexpr std::size_t kAheadBytes = 1u << 20;
+constexpr std::uint64_t kSmallBytes = 8u << 20;  // up to there no more than the member is fetched; a large one is read ahead
 constexpr std::size_t kBehindBytes = 2u << 20;  // more than one request of the kernel
 
 }  // namespace
 
 // --- opened packages ---------------------------------------------------------------------------------------------------
 
-Result<std::unique_ptr<ReaderPool::Opened>> ReaderPool::take(const NodeRow& package, const OpContext& ctx) {
+Result<std::unique_ptr<OpenPackages::Opened>> OpenPackages::take(const NodeRow& package, const OpContext& ctx) {
     {
         const std::lock_guard lock(mutex_);
         const auto found = std::find_if(idle_.begin(), idle_.end(), [&](const Idle& idle) { return idle.version == package.version; });
@@ -40,7 +41,7 @@ Result<std::unique_ptr<ReaderPool::Opened>> ReaderPool::take(const NodeRow& pack
     return opened;
 }
 
-void ReaderPool::give_back(VersionId version, std::unique_ptr<Opened> opened) {
+void OpenPackages::give_back(VersionId version, std::unique_ptr<Opened> opened) {
     std::vector<Idle> gone;  // closed after the lock
     const std::lock_guard lock(mutex_);
     idle_.push_back({version, env_.clock.steady(), std::move(opened)});
@@ -50,7 +51,7 @@ void ReaderPool::give_back(VersionId version, std::unique_ptr<Opened> opened) {
     }
 }
 
-void ReaderPool::drop_old() {
+void OpenPackages::drop_old() {
     std::vector<Idle> gone;
     const std::lock_guard lock(mutex_);
     const SteadyTime now = env_.clock.steady();
@@ -72,6 +73,7 @@ void MemberFile::close() {
 Status MemberFile::open(const OpContext& ctx) {
     if (opened_) return {};
     ORACX_TRY(opened_, pool_->take(package_, ctx));
+    opened_->source->read_in_pieces(entry_.compressed <= kSmallBytes);
     return {};
 }
 

@@ -13,9 +13,9 @@
 namespace oracxfs {
 
 // Opened packages that wait for their next user: opening one means to parse its whole list of members. Thread-safe.
-class ReaderPool {
+class OpenPackages {
   public:
-    explicit ReaderPool(const BackupEnvironment& environment) : env_(environment) {}
+    explicit OpenPackages(const BackupEnvironment& environment) : env_(environment) {}
     struct Opened {
         std::shared_ptr<VaultReader> source;
         std::unique_ptr<PackageReader> reader;
@@ -40,7 +40,7 @@ class ReaderPool {
 // is compared with the CRC or the authentication code: the last bytes are given out only when they fit.
 class MemberFile final : public VirtualFile {
   public:
-    MemberFile(std::shared_ptr<ReaderPool> pool, NodeRow package, PackageEntry entry)
+    MemberFile(std::shared_ptr<OpenPackages> pool, NodeRow package, PackageEntry entry)
         : pool_(std::move(pool)), package_(std::move(package)), entry_(std::move(entry)) {}
     ~MemberFile() override;
     MemberFile(const MemberFile&) = delete;
@@ -55,12 +55,12 @@ class MemberFile final : public VirtualFile {
     Status fill(const OpContext& ctx, std::uint64_t offset, std::span<std::byte> into);
     Status read_stored(const OpContext& ctx, std::uint64_t offset, std::span<std::byte> into);
 
-    const std::shared_ptr<ReaderPool> pool_;
+    const std::shared_ptr<OpenPackages> pool_;
     const NodeRow package_;
     const PackageEntry entry_;
 
     std::mutex mutex_;
-    std::unique_ptr<ReaderPool::Opened> opened_;
+    std::unique_ptr<OpenPackages::Opened> opened_;
     std::unique_ptr<PackageReader::Extraction> steps_;
     std::optional<Error> damage_;
     Bytes made_;                     // of the content, [made_from_, made_from_ + made_.size())

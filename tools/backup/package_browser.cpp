@@ -13,18 +13,37 @@ constexpr std::size_t kIndexesKept = 4;  // in memory; the others are made again
 constexpr std::size_t kTimeLength = 15;  // YYYYMMDD_HHMMSS
 constexpr std::string_view kEnding = ".zip";
 constexpr std::uint64_t kNodeMask = 0xffffffff;
+constexpr std::uint64_t kTargetBytesMax = 4'095;  // PATH_MAX without its end
 
 std::uint64_t slot_in(std::uint64_t id) { return id >> 32; }
 
-// The mount has no symbolic links, and what is never extracted is not offered.
-bool is_shown(const PackageEntry& entry) {
-    return entry.refused.empty() && (entry.kind == PackageEntry::Kind::file || entry.kind == PackageEntry::Kind::folder);
+// What is never extracted is not offered.
+bool is_shown(const PackageEntry& entry) { return entry.refused.empty() && entry.kind != PackageEntry::Kind::other; }
+
+// May a link in a folder that lies `depth` folders deep in its package be followed? The way out is only at the front, where
+// it leads up from the link's real place: after a name, which may be a link itself, nobody knows where ".." ends.
+bool stays_inside(std::string_view target, std::size_t depth) {
+    if (target.empty() || target.front() == '/' || target.find('\0') != std::string_view::npos) return false;
+    bool named = false;
+    while (!target.empty()) {
+        const std::size_t slash = std::min(target.find('/'), target.size());
+        const std::string_view part = target.substr(0, slash);
+        target.remove_prefix(std::min(slash + 1, target.size()));
+        if (part.empty() || part == ".") continue;
+        if (part != "..") {
+            named = true;
+            continue;
+        }
+        if (named || depth == 0) return false;
+        --depth;
+    }
+    return true;
 }
 
 }  // namespace
 
 PackageBrowser::PackageBrowser(BackupEnvironment environment)
-    : env_(std::move(environment)), enabled_(env_.config()->mount.browse), pool_(std::make_shared<ReaderPool>(env_)) {}
+    : env_(std::move(environment)), enabled_(env_.config()->mount.browse), pool_(std::make_shared<OpenPackages>(env_)) {}
 
 // --- which packages there are ------------------------------------------------------------------------------------------
 
@@ -69,6 +88,7 @@ VirtualItem PackageBrowser::describe(const Package& package, std::uint64_t slot,
     item.mtime_ns = entry.mtime_s * 1'000'000'000;
     if (node.directory) return item;
     item.size = entry.size;
+    item.symlink = entry.kind == PackageEntry::Kind::symlink;
     if (entry.mode != 0) item.mode = (entry.mode & 0555) | 0444;
     return item;
 }
@@ -243,6 +263,21 @@ Result<std::shared_ptr<VirtualFile>> PackageBrowser::open(std::uint64_t id) {
         if (!passphrase) return fail(Errc::key_unavailable, "open " + entry.name, "it is encrypted, and no passphrase is stored: `oracxfs secrets set backup/passphrase`");
     }
     return std::shared_ptr<VirtualFile>(std::make_shared<MemberFile>(pool_, package.node, entry));
+}
+
+Result<std::string> PackageBrowser::read_link(std::uint64_t id, const std::stop_token& stop) {
+    ORACX_TRY(const VirtualItem link, item(id));
+    if (!link.symlink) return fail(Errc::invalid, "read link " + link.name, "it is none");
+    if (link.size > kTargetBytesMax) return fail(Errc::name_too_long, "read link " + link.name);
+    ORACX_TRY(const auto index, index_of(slot_in(id)));
+    std::size_t depth = 0;
+    for (std::uint32_t at = index->nodes[id & kNodeMask].parent; at != 0; at = index->nodes[at].parent) ++depth;
+    ORACX_TRY(const auto file, open(id));
+    std::string target(link.size, '\0');
+    ORACX_TRY(const std::size_t got, file->read_at(0, std::as_writable_bytes(std::span(target.data(), target.size())), stop));
+    target.resize(got);
+    if (!stays_inside(target, depth)) return fail(Errc::denied, "follow link " + link.name, "it leads out of its package");
+    return target;
 }
 
 }  // namespace oracxfs

@@ -17,7 +17,7 @@ namespace oracxfs {
 
 inline constexpr const char* kBrowseName = "browse";
 
-class ReaderPool;
+class OpenPackages;
 
 class PackageBrowser final : public VirtualFolder {
   public:
@@ -31,6 +31,7 @@ class PackageBrowser final : public VirtualFolder {
     Result<std::vector<VirtualItem>> list(std::uint64_t folder) override;
     Result<VirtualItem> item(std::uint64_t id) override;
     Result<std::shared_ptr<VirtualFile>> open(std::uint64_t id) override;
+    Result<std::string> read_link(std::uint64_t id, const std::stop_token& stop) override;
 
   private:
     // What is in one package: its members and the folders that lead to them. Constant once it is made.
@@ -63,7 +64,7 @@ class PackageBrowser final : public VirtualFolder {
 
     const BackupEnvironment env_;
     const bool enabled_;
-    const std::shared_ptr<ReaderPool> pool_;
+    const std::shared_ptr<OpenPackages> pool_;
     mutable std::mutex mutex_;
     std::unordered_map<std::uint64_t, Package> packages_;     // by slot
     std::map<std::int64_t, std::uint64_t> slots_;             // by version

@@ -2,13 +2,13 @@
 
 #include "tools/backup/backup_service.h"
 #include "tools/backup/package_access.h"
+#include "tools/backup/package_check.h"
 #include "tools/backup/restore_run.h"
-#include "tools/backup/scrub_run.h"
 #include "tools/control/envelope.h"
 
 namespace oracxfs {
 
-void BackupService::add_restore_handlers(HandlerRegistry& registry) const {
+void BackupService::add_restore_handlers(HandlerRegistry& registry) {
     registry.add("backups-files", [this](const Json& args, const OpContext& ctx, const Emit& emit) -> Result<Json> {
         ORACX_TRY(const PackageInfo package, find_package(env_.catalog, *env_.config(), args["backup"].as_string()));
         ORACX_TRY(auto reader, open_known_index(env_.catalog, package.node));

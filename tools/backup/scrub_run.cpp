@@ -17,17 +17,7 @@ constexpr const char* kCursorKey = "scrub/cursor";
 constexpr Millis kEventPause{500};
 constexpr Millis kCursorPause{10'000};
 constexpr std::size_t kFoundTold = 1'000;
-
-std::string_view word_for(ScrubOutcome outcome) {
-    switch (outcome) {
-        case ScrubOutcome::good: return "good";
-        case ScrubOutcome::damaged: return "damaged";
-        case ScrubOutcome::missing: return "missing";
-        case ScrubOutcome::gone: return "gone";
-        case ScrubOutcome::put_off: break;
-    }
-    return "put_off";
-}
+constexpr std::size_t kCopiesAtOnce = 2'000;
 
 Json counters_report(const ScrubCounters& c) {
     return Json::object({{"planned", c.planned}, {"good", c.good}, {"damaged", c.damaged}, {"missing", c.missing}, {"gone", c.gone}, {"put_off", c.put_off},
@@ -37,7 +27,9 @@ Json counters_report(const ScrubCounters& c) {
 class ScrubWork {
   public:
     ScrubWork(const BackupEnvironment& environment, const ScrubOptions& options, const OpContext& ctx, const Emit& emit)
-        : env_(environment), options_(options), ctx_(ctx), emit_(emit) {}
+        : env_(environment), options_(options), ctx_(ctx), emit_(emit) {
+        if (options.download_limit) limit_.emplace(env_.clock, *options.download_limit);
+    }
 
     Result<Json> run() {
         row_.kind = "scrub";
@@ -61,24 +53,48 @@ class ScrubWork {
         Json report;
     };
 
-    Result<std::vector<ScrubProvider>> providers() {
-        std::vector<ScrubProvider> list;
+    struct Place {
+        ProviderId id;
+        ScrubProvider provider;
+        std::uint64_t bytes = 0;
+    };
+
+    Result<std::vector<Place>> places() const {
+        ORACX_TRY(const auto counts, env_.catalog.counts());
+        std::vector<Place> list;
         for (const ProviderStatus& status : env_.replicator.provider_status()) {
             if (!status.health.active) continue;
-            ScrubProvider& entry = list.emplace_back();
-            entry.name = status.row.name;
-            ids_[entry.name] = status.row.id;
+            Place& place = list.emplace_back();
+            place.id = status.row.id;
+            place.provider.name = status.row.name;
             const auto via = env_.replicator.provider(status.row.id);
-            entry.tells_hash = via && !via->capabilities().reads_back;
-            if (status.health.down) entry.unavailable = std::string(to_string(status.health.state)) + (status.row.reason.empty() ? "" : " " + status.row.reason);
-        }
-        ORACX_TRY(const auto rows, env_.catalog.list_replicas(""));
-        for (const ReplicaListing& row : rows) {
-            if (row.replica.key.empty() || row.torn || (row.replica.state != ReplicaState::verified && row.replica.state != ReplicaState::stored)) continue;
-            const auto entry = std::find_if(list.begin(), list.end(), [&](const ScrubProvider& p) { return p.name == row.provider; });
-            if (entry != list.end()) entry->replicas.push_back({row.replica.version, row.path, row.size, row.replica.verified_at});
+            place.provider.tells_hash = via && !via->capabilities().reads_back;
+            if (status.health.down) place.provider.unavailable = std::string(to_string(status.health.state)) + (status.row.reason.empty() ? "" : " " + status.row.reason);
+            for (const ProviderCounts& count : counts)
+                if (count.provider == place.id) place.bytes = count.stored_bytes;
         }
         return list;
+    }
+
+    // One provider's copies at a time, page by page: only the plan of the whole stays in memory.
+    Result<ScrubPlan> make_plan(const ScrubCursor& cursor) {
+        ORACX_TRY(auto list, places());
+        const Place* fewest = nullptr;
+        for (const Place& place : list)
+            if (place.bytes > 0 && (fewest == nullptr || place.bytes < fewest->bytes)) fewest = &place;
+        ScrubPlanner planner(options_.request, cursor);
+        for (Place& place : list) {
+            ids_[place.provider.name] = place.id;
+            for (VersionId after;;) {
+                ORACX_TRY(const auto page, env_.catalog.stored_copies(place.id, after, kCopiesAtOnce));
+                for (const Catalog::StoredCopy& copy : page) place.provider.replicas.push_back({copy.version, copy.size, copy.verified_at});
+                if (page.size() < kCopiesAtOnce) break;
+                after = page.back().version;
+            }
+            planner.add(place.provider, &place == fewest);
+            place.provider.replicas = {};
+        }
+        return planner.finish();
     }
 
     ScrubCursor stored_cursor() const {
@@ -97,9 +113,10 @@ class ScrubWork {
     }
 
     Status check_all() {
-        ORACX_TRY(const auto list, providers());
         const ScrubCursor cursor = stored_cursor();
-        scrub_.emplace(plan_scrub(list, options_.request, cursor), cursor);
+        ORACX_TRY(ScrubPlan plan, make_plan(cursor));
+        scrub_.emplace(std::move(plan), cursor);
+        for (const ScrubQueue& queue : scrub_->plan().queues) planned_bytes_ += queue.download_bytes();
         next_cursor_ = env_.clock.steady() + kCursorPause;
         {
             std::vector<std::jthread> threads;
@@ -115,13 +132,14 @@ class ScrubWork {
     void work_at(const std::string& provider) {
         const ProviderId id = ids_.at(provider);
         while (!ctx_.stop.stop_requested()) {
+            if (!stand_still()) return;
             std::optional<ScrubCheck> check;
             {
                 const std::lock_guard lock(mutex_);
                 check = scrub_->next(provider);
             }
             if (!check) return;
-            const CopyCheck found = check_copy(env_, check->version, id, check->method, ctx_);
+            const CopyCheck found = check_copy(env_, check->version, id, check->method, ctx_, limit_ ? &*limit_ : nullptr);
             if (ctx_.stop.stop_requested() && found.outcome == ScrubOutcome::put_off) return;  // not the provider's fault
             const std::lock_guard lock(mutex_);
             scrub_->record(provider, found.outcome);
@@ -130,20 +148,35 @@ class ScrubWork {
             if (now >= next_cursor_) store_cursor();
             if (now < next_event_) continue;
             next_event_ = now + kEventPause;
-            const ScrubCounters total = scrub_->total();
-            emit_(Json::object({{"type", "progress"}, {"phase", "checking"}, {"members", total.done()}, {"members_total", total.planned}, {"bytes", total.downloaded_bytes}, {"total", planned_bytes()}, {"run", run_name(row_.id)}}));
+            tell_progress();
         }
     }
 
-    [[nodiscard]] std::uint64_t planned_bytes() const {
-        std::uint64_t bytes = 0;
-        for (const ScrubQueue& queue : scrub_->plan().queues) bytes += queue.download_bytes();
-        return bytes;
+    void tell_progress() {  // lock held
+        const ScrubCounters total = scrub_->total();
+        emit_(Json::object({{"type", "progress"}, {"phase", "checking"}, {"members", total.done()}, {"members_total", total.planned}, {"bytes", total.downloaded_bytes}, {"total", planned_bytes_}, {"run", run_name(row_.id)}, {"providers", by_provider()}}));
+    }
+
+    // Between two copies, as long as the gate is shut. False: it is not to go on.
+    bool stand_still() {
+        if (options_.gate == nullptr || !options_.gate->paused()) return true;
+        {
+            const std::lock_guard lock(mutex_);
+            store_cursor();  // nobody knows for how long
+            tell_progress();
+        }
+        return options_.gate->pass(ctx_.stop);
+    }
+
+    [[nodiscard]] Json by_provider() const {
+        Json json = Json::object();
+        for (const ScrubQueue& queue : scrub_->plan().queues) json.set(queue.provider, counters_report(scrub_->counters(queue.provider)));
+        return json;
     }
 
     void note(const std::string& provider, ProviderId id, const ScrubCheck& check, const CopyCheck& found) {
         Json json = Json::object({{"provider", provider}, {"outcome", word_for(found.outcome)}, {"method", to_string(check.method)}, {"error", log::redact(found.error->to_string())}});
-        set_bytes(json, "path", check.path);
+        set_bytes(json, "path", found.path);
         Json event = json;
         event.set("type", "found");
         emit_(event);
@@ -163,16 +196,15 @@ class ScrubWork {
 
     Json finish(const Status& done) {
         Json report = Json::object({{"run", run_name(row_.id)}});
-        Json by_provider = Json::object(), skipped = Json::object(), list = Json::array();
+        Json providers = Json::object(), skipped = Json::object(), list = Json::array();
         ScrubCounters total;
         bool complete = done.has_value();
         if (scrub_) {
             total = scrub_->total();
             complete = complete && scrub_->complete();
-            for (const ScrubQueue& queue : scrub_->plan().queues) {
-                by_provider.set(queue.provider, counters_report(scrub_->counters(queue.provider)));
+            providers = by_provider();
+            for (const ScrubQueue& queue : scrub_->plan().queues)
                 if (!queue.skipped.empty()) skipped.set(queue.provider, queue.skipped);
-            }
         }
         for (const Found& found : found_)
             if (list.items().size() < kFoundTold) list.push(found.report);
@@ -195,12 +227,12 @@ class ScrubWork {
         row_.bytes_in = total.downloaded_bytes;
         report.set("state", to_string(row_.state));
         report.set("total", counters_report(total));
-        report.set("providers", by_provider);
+        report.set("providers", providers);
         report.set("skipped", skipped);
         report.set("repaired", repaired_);
         report.set("code", row_.error_code.empty() ? Json() : Json(row_.error_code));
         report.set("error", row_.error_text.empty() ? Json() : Json(row_.error_text));
-        row_.detail = Json::object({{"checks", counters_report(total)}, {"providers", std::move(by_provider)}, {"skipped", std::move(skipped)}, {"repaired", repaired_}}).dump();
+        row_.detail = Json::object({{"checks", counters_report(total)}, {"providers", std::move(providers)}, {"skipped", std::move(skipped)}, {"repaired", repaired_}}).dump();
         report.set("found", std::move(list));
         return report;
     }
@@ -224,11 +256,28 @@ class ScrubWork {
     std::mutex mutex_;
     std::optional<ScrubRun> scrub_;
     std::vector<Found> found_;
-    std::uint64_t repaired_ = 0;
+    std::optional<TokenBucket> limit_;
+    std::uint64_t planned_bytes_ = 0, repaired_ = 0;
     SteadyTime next_event_{}, next_cursor_{};
 };
 
 }  // namespace
+
+void ScrubGate::set_paused(bool paused) {
+    const std::lock_guard lock(mutex_);
+    paused_ = paused;
+    changed_.notify_all();
+}
+
+bool ScrubGate::paused() const {
+    const std::lock_guard lock(mutex_);
+    return paused_;
+}
+
+bool ScrubGate::pass(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait(lock, stop, [&] { return !paused_; });
+}
 
 Result<ScrubOptions> scrub_options_from(const Json& args, const ScrubConfig& config, WallTime now) {
     ScrubOptions options;
@@ -242,6 +291,8 @@ Result<ScrubOptions> scrub_options_from(const Json& args, const ScrubConfig& con
         options.request.sample_percent = percent->as_double();
         if (options.request.sample_percent < 0 || options.request.sample_percent > 100) return fail(Errc::invalid, "scrub", "a sample is 0 to 100 percent");
     }
+    options.download_limit = config.download_limit;
+    if (const Json* limit = args.find("download_limit"); limit != nullptr && limit->as_int() > 0) options.download_limit = static_cast<std::uint64_t>(limit->as_int());
     if (const Json* age = args.find("older_than_ms"); age != nullptr && !age->is_null()) options.request.older_than = Millis(age->as_int());
     // A run that was asked for with wishes of its own is no part of the regular round.
     options.keep_place = args.find("download") == nullptr && args.find("sample_percent") == nullptr && args.find("older_than_ms") == nullptr;
@@ -250,78 +301,6 @@ Result<ScrubOptions> scrub_options_from(const Json& args, const ScrubConfig& con
 
 Result<Json> run_scrub(const BackupEnvironment& env, const ScrubOptions& options, const OpContext& ctx, const Emit& emit) {
     return ScrubWork(env, options, ctx, emit).run();
-}
-
-Result<Json> verify_package(const BackupEnvironment& env, const PackageInfo& package, const std::string& provider, bool download, const OpContext& ctx, const Emit& emit) {
-    if (!provider.empty() && std::none_of(package.copies.begin(), package.copies.end(), [&](const PackageCopyInfo& copy) { return copy.provider == provider; }))
-        return fail(Errc::not_found, "verify at " + provider, "there is no active provider of that name");
-    RunRow row;
-    row.kind = "scrub";
-    row.package = package.node.name;
-    row.started = env.clock.wall();
-    ORACX_TRY(row.id, env.catalog.begin_run(row));
-    struct Copy {
-        std::string provider;
-        ReplicaState state;
-        CopyCheck check;
-    };
-    std::vector<Copy> copies;
-    for (const PackageCopyInfo& copy : package.copies)
-        if (provider.empty() || copy.provider == provider) copies.push_back({copy.provider, copy.row.state, {}});
-    std::mutex emit_mutex;
-    {
-        std::vector<std::jthread> threads;
-        for (Copy& copy : copies)
-            threads.emplace_back([&env, &ctx, &emit, &emit_mutex, &copy, &package, download] {
-                const auto row_of = std::find_if(package.copies.begin(), package.copies.end(), [&](const PackageCopyInfo& c) { return c.provider == copy.provider; });
-                if (!row_of->row.version) return;  // nothing was ever sent there
-                copy.check = check_copy(env, package.node.version, row_of->row.provider, download ? ScrubMethod::download : ScrubMethod::hash, ctx);
-                const std::lock_guard lock(emit_mutex);
-                emit(Json::object({{"type", "checked"}, {"provider", copy.provider}, {"outcome", word_for(copy.check.outcome)}}));
-            });
-    }
-    Json list = Json::array();
-    std::optional<Errc> code;
-    for (const Copy& copy : copies) {
-        // A copy that is known to be bad or not there yet was not asked about; it is no good copy either.
-        std::string outcome(word_for(copy.check.outcome));
-        if (copy.check.outcome == ScrubOutcome::gone) outcome = std::string(to_string(copy.state));
-        const bool bad = copy.check.outcome == ScrubOutcome::damaged || copy.check.outcome == ScrubOutcome::missing || outcome == "damaged" || outcome == "missing";
-        if (bad)
-            code = Errc::corrupt;
-        else if (copy.check.outcome != ScrubOutcome::good && !code)
-            code = Errc::partial;
-        list.push(Json::object({{"provider", copy.provider}, {"outcome", outcome}, {"error", copy.check.error ? Json(log::redact(copy.check.error->to_string())) : Json()}, {"downloaded_bytes", copy.check.downloaded_bytes}}));
-        row.bytes_in += copy.check.downloaded_bytes;
-        row.members += copy.check.outcome == ScrubOutcome::good ? 1 : 0;
-    }
-    row.ended = env.clock.wall();
-    row.state = ctx.stop.stop_requested() ? RunState::cancelled : code ? RunState::partial : RunState::succeeded;
-    if (code) row.error_code = info(*code).e_code;
-    row.detail = Json::object({{"copies", list}}).dump();
-    ORACX_TRYV(env.catalog.update_run(row));
-    if (ctx.stop.stop_requested()) return fail(Errc::cancelled, "verify " + package.node.name);
-    Json report = Json::object({{"run", run_name(row.id)}, {"copies", std::move(list)}, {"code", code ? Json(info(*code).e_code) : Json()}});
-    set_bytes(report, "package", package.node.name);
-    return report;
-}
-
-Result<Json> repair_package(const BackupEnvironment& env, const PackageInfo& package, const OpContext& ctx) {
-    ORACX_TRYV(env.catalog.add_replicas(package.node.version, env.replicator.active()));
-    ORACX_TRY(const auto rows, env.catalog.replicas(package.node.version));
-    for (const ReplicaRow& row : rows) {
-        if (row.state == ReplicaState::verified && !row.due) continue;
-        ORACX_TRYV(env.catalog.make_replica_due(row.version, row.provider, env.clock.wall()));
-        env.replicator.probe_now(row.provider);
-    }
-    env.replicator.nudge();
-    if (!wait_for_copies(env, package.node.version, ctx)) return fail(Errc::cancelled, "repair " + package.node.name, "it goes on by itself");
-    ORACX_TRY(const PackageInfo after, find_package(env.catalog, *env.config(), package.node.name));
-    Json report = package_report(after, nullptr);
-    const std::uint32_t verified = after.verified();
-    const auto wanted = static_cast<std::uint32_t>(after.copies.size());
-    report.set("code", verified == wanted ? Json() : Json(info(verified > 0 ? Errc::partial : Errc::unavailable).e_code));
-    return report;
 }
 
 }  // namespace oracxfs

@@ -87,6 +87,7 @@ struct ScrubConfig {
     double sample_percent = 5;
     std::string download;
     bool repair = true;
+    std::optional<std::uint64_t> download_limit;  // bytes per second, of all providers together
 };
 
 struct MountConfig {

@@ -60,6 +60,7 @@ constexpr std::array kSettings = {
     Setting{"scrub.sample_percent", number, "5", false, 0, 100},
     Setting{"scrub.download", choice, "\"smallest\"", false, 0, 0, "none|smallest|all"},
     Setting{"scrub.repair", boolean, "true"},
+    Setting{"scrub.download_limit", rate, "null", true, 0, 0, {}, "bwlimit|limit"},
 
     Setting{"mount.dir", path, "\"~/OracxCloud\"", false, 0, 0, {}, "path|folder|directory"},
     Setting{"mount.at_login", boolean, "false"},
@@ -402,6 +403,8 @@ std::string current_choice(const Setting& setting, std::string_view choice) {
     }
     return std::string(choice);
 }
+
+bool is_reserved_provider_name(std::string_view name) { return name == "backup" || name == "browse"; }
 
 bool is_provider_name(std::string_view name) {
     return !name.empty() && name.size() <= 32 && std::all_of(name.begin(), name.end(), [](char c) {

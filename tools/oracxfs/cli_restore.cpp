@@ -56,7 +56,7 @@ Run declare_files(CLI::App& app) {
 struct RestoreFlags {
     std::string backup, to, from, overwrite = "never", passphrase_file;
     std::vector<std::string> paths;
-    bool no_verify = false, dry_run = false, to_stdout = false;
+    bool verify = false, no_verify = false, dry_run = false, to_stdout = false;
 };
 
 Result<Json> arguments_of(const RestoreFlags& flags) {
@@ -117,7 +117,8 @@ Run declare_restore(CLI::App& app) {
     app.add_option("--from", flags->from, "Read this provider's copy, no other")->type_name("PROVIDER");
     app.add_option("--overwrite", flags->overwrite, "never (default), if-newer or always")->check(CLI::IsMember({"never", "if-newer", "always"}))->type_name("WHEN");
     app.add_option("--passphrase-file", flags->passphrase_file, "A file with the package's passphrase, - for stdin; else the stored secret backup/passphrase")->type_name("FILE");
-    app.add_flag("--no-verify", flags->no_verify, "Do not compare with the hashes in the manifest");
+    auto* verify = app.add_flag("--verify", flags->verify, "Compare with the hashes in the manifest; so it is always, unless told otherwise");
+    app.add_flag("--no-verify", flags->no_verify, "Do not compare with the hashes in the manifest")->excludes(verify);
     app.add_flag("--dry-run", flags->dry_run, "Only show what would be restored");
     app.add_flag("--stdout", flags->to_stdout, "Print the one member named, instead of writing it to a folder");
     return [flags](Cli& cli) -> Result<CommandResult> {

@@ -38,7 +38,7 @@ CommandResult scrub_outcome(Json report) {
 Run declare_scrub(CLI::App& app) {
     struct Flags {
         bool download = false, repair = false;
-        std::string older_than;
+        std::string older_than, limit;
         double sample = -1;
     };
     const auto flags = std::make_shared<Flags>();
@@ -46,8 +46,14 @@ Run declare_scrub(CLI::App& app) {
     app.add_flag("--repair", flags->repair, "Wait until what is bad has been replaced from a good copy");
     app.add_option("--older-than", flags->older_than, "Only copies that were not checked for so long, for instance 30d")->type_name("DUR");
     app.add_option("--sample", flags->sample, "Fetch and compare this share instead of scrub.sample_percent")->check(CLI::Range(0.0, 100.0))->type_name("PCT");
+    app.add_option("--bwlimit", flags->limit, "Fetch at most so much per second from all providers together, for instance 2MiB/s")->type_name("RATE");
     return [flags](Cli& cli) -> Result<CommandResult> {
         Json args = Json::object({{"repair", flags->repair}});
+        if (!flags->limit.empty()) {
+            const auto limit = parse_rate(flags->limit);
+            if (!limit || *limit == 0) return fail(Errc::usage, "--bwlimit " + flags->limit, "give a rate such as 2MiB/s");
+            args.set("download_limit", *limit);
+        }
         if (flags->download) args.set("download", true);
         if (flags->sample >= 0) args.set("sample_percent", flags->sample);
         if (!flags->older_than.empty()) {
@@ -62,6 +68,33 @@ Run declare_scrub(CLI::App& app) {
                   }));
         progress.clear();
         return scrub_outcome(std::move(report));
+    };
+}
+
+std::string scrub_state(const Json& report) {
+    const Json& progress = report["progress"];
+    if (report["running"].as_bool())
+        return fmt::format("{}{}", report["paused"].as_bool() ? "standing still" : "running",
+                           progress.is_object() ? fmt::format(", {} of {} copies checked", progress["members"].as_int(), progress["members_total"].as_int()) : "");
+    return report["paused"].as_bool() ? "paused" : report["enabled"].as_bool() ? "waiting" : "switched off (scrub.enabled)";
+}
+
+CommandResult scrub_report_outcome(Json report) {
+    CommandResult outcome;
+    outcome.text = "scrub: " + scrub_state(report) + "\n";
+    for (const auto& [provider, c] : report["progress"]["providers"].members())
+        outcome.text += fmt::format("  {}: {} of {}, {} bad\n", provider, c["good"].as_int() + c["damaged"].as_int() + c["missing"].as_int() + c["gone"].as_int(), c["planned"].as_int(), c["damaged"].as_int() + c["missing"].as_int());
+    if (const Json& last = report["last"]; last.is_object() && last["ended"].is_string())
+        outcome.text += fmt::format("last: {} {}, {} copies checked{}\n", last["ended"].as_string(), last["state"].as_string(), last["members"].as_int(), last["error"].is_string() ? ", " + last["error"].as_string() : "");
+    if (report["next"].is_string() && !report["paused"].as_bool()) outcome.text += "next: " + report["next"].as_string() + "\n";
+    outcome.data = std::move(report);
+    return outcome;
+}
+
+Run declare_scrub_pause(bool paused) {
+    return [paused](Cli& cli) -> Result<CommandResult> {
+        ORACX_TRY(Json report, ask_or_work(cli, "scrub-pause", Json::object({{"paused", paused}})));
+        return scrub_report_outcome(std::move(report));
     };
 }
 
@@ -112,6 +145,14 @@ void add_scrub_commands(CommandTable& table) {
     table.push_back({"backups verify", group, "Ask the providers whether their copies are good", declare_verify});
     table.push_back({"backups repair", group, "Replace bad or missing copies now, and wait for it", declare_repair});
     table.push_back({"scrub", group, "Compare all stored copies with what was written", declare_scrub});
+    table.push_back({"scrub pause", group, "Let scrubbing stand still, also the planned ones", [](CLI::App&) { return declare_scrub_pause(true); }});
+    table.push_back({"scrub resume", group, "Go on where it stood still", [](CLI::App&) { return declare_scrub_pause(false); }});
+    table.push_back({"scrub status", group, "How far it is, what the last one found, when the next one is", [](CLI::App&) -> Run {
+                         return [](Cli& cli) -> Result<CommandResult> {
+                             ORACX_TRY(Json report, ask_or_work(cli, "scrub-report", Json()));
+                             return scrub_report_outcome(std::move(report));
+                         };
+                     }});
 }
 
 }  // namespace oracxfs

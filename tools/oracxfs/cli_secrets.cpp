@@ -80,11 +80,7 @@ Result<CommandResult> list(Cli& cli) {
         outcome.text += printable(name) + "\n";
     }
     if (names.empty()) outcome.text = "no secret is stored\n";
-<<<<<<< ours
     outcome.data = Json::object({{"names", std::move(array)}});
-=======
-    outcome.data = Json::object({{"secrets", std::move(array)}});
->>>>>>> theirs
     return outcome;
 }
 

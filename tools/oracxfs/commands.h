@@ -28,13 +28,10 @@ void add_status_commands(CommandTable& table);    // status wait replicas log
 void add_sync_commands(CommandTable& table);     // sync auto-sync runs
 void add_backup_commands(CommandTable& table);   // backups ...
 void add_version_commands(CommandTable& table);   // versions restore-version
-<<<<<<< ours
+void add_restore_commands(CommandTable& table);    // backups files, backups restore
+void add_scrub_commands(CommandTable& table);      // scrub, backups verify, backups repair
+void add_recovery_commands(CommandTable& table);   // recovery ...
 void add_secret_commands(CommandTable& table);    // secrets ...
-=======
-void add_restore_commands(CommandTable& table);  // backups files, backups restore
-void add_scrub_commands(CommandTable& table);    // scrub, backups verify, backups repair
-void add_secret_commands(CommandTable& table);   // secrets ...
->>>>>>> theirs
 void add_config_commands(CommandTable& table);    // config ...
 void add_doctor_commands(CommandTable& table);    // doctor
 void add_help_commands(CommandTable& table);      // explain help version

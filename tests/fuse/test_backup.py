@@ -18,6 +18,18 @@ import harness
 from harness import KIB, MIB, Oracxfs, Sshd, content, eventually, read_file, sha256, write_file
 
 
+def manifest_of(package):
+    """{member: sha256} of the files that were packed; RESTORE.txt is about the package itself."""
+    with zipfile.ZipFile(package) as archive:
+        members = json.loads(archive.read("manifest.json"))["members"]
+    return {member["name"]: member["sha256"] for member in members if not member["name"].endswith("/") and member["name"] != "RESTORE.txt"}
+
+
+def hashes_below(folder):
+    return {os.path.relpath(os.path.join(where, name), folder): sha256(os.path.join(where, name))
+            for where, _, files in os.walk(folder) for name in files}
+
+
 class Job(unittest.TestCase):
     """A mount of its own for each test. Sources are in `source`, below it `tree` and, if a test makes it, `shop.db`."""
 
@@ -82,15 +94,8 @@ class Job(unittest.TestCase):
 
     def assert_is_manifest(self, folder, package):
         """Every file of the package is there with the manifest's bytes, and nothing else."""
-        with zipfile.ZipFile(package) as archive:
-            members = json.loads(archive.read("manifest.json"))["members"]
-        wanted = {member["name"]: member["sha256"] for member in members if not member["name"].endswith("/")}
-        found = {}
-        for where, _, files in os.walk(folder):
-            for name in files:
-                path = os.path.join(where, name)
-                found[os.path.relpath(path, folder)] = sha256(path)
-        self.assertEqual(found, wanted)
+        wanted = manifest_of(package)
+        self.assertEqual(hashes_below(folder), wanted)
         return wanted
 
 

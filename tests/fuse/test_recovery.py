@@ -6,24 +6,11 @@ import sqlite3
 import stat
 import threading
 import unittest
-import zipfile
 
 import harness
 from clouds import KINDS, Clouds
-from harness import KIB, Oracxfs, content, eventually, read_file, sha256, write_file
-from test_backup import Job
-
-
-def manifest_of(package):
-    """{member: sha256} of the files."""
-    with zipfile.ZipFile(package) as archive:
-        members = json.loads(archive.read("manifest.json"))["members"]
-    return {member["name"]: member["sha256"] for member in members if not member["name"].endswith("/")}
-
-
-def hashes_below(folder):
-    return {os.path.relpath(os.path.join(where, name), folder): sha256(os.path.join(where, name))
-            for where, _, files in os.walk(folder) for name in files}
+from harness import KIB, Oracxfs, content, eventually, read_file, write_file
+from test_backup import Job, hashes_below, manifest_of
 
 
 class OnANewMachine(unittest.TestCase):

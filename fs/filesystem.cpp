@@ -190,8 +190,9 @@ Result<bool> Filesystem::Impl::take_over(ProviderId provider, const RemoteObject
         tree.add(commit.node, parent.get())->stored = true;
     }
     (void)writer->publish();
-    // This provider has it already: only to be verified. Should this fail, it is found there when it is to be uploaded.
-    if (const auto job = catalog.replica_job(version, provider); job && *job) {
+    // This provider has it already: only to be verified. Should this fail, it is found there when it is to be uploaded. Its lane
+    // may have been quicker and is through with it: then there is nothing more to say.
+    if (const auto job = catalog.replica_job(version, provider); job && *job && (*job)->row.state == ReplicaState::queued && (*job)->row.key.empty() && (*job)->row.due) {
         ReplicaRow row = (*job)->row;
         row.key = object.key;
         row.state = ReplicaState::stored;

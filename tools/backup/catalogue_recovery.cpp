@@ -107,6 +107,7 @@ class RecoveryWork {
     }
 
     Status list() {
+        ORACX_TRY(newest_before_, env_.catalog.newest_version());
         std::string cursor;
         do {
             ORACX_TRY(ListPage page, via_->list(ctx_, "", cursor));
@@ -145,13 +146,17 @@ class RecoveryWork {
         }
         if (object.is_directory) {
             folders_ += *taken ? 1 : 0;
-        } else if (*taken) {
-            ++files_;
-            bytes_ += object.size;
-            if (const auto node = env_.catalog.find(object.key); node && *node && (*node)->version) versions_.push_back((*node)->version);
-        } else {
-            ++known_;
+            return {};
         }
+        ORACX_TRY(const auto node, env_.catalog.find(object.key));
+        // The lane of the provider may have been quicker: what is newer than our beginning was taken over all the same.
+        if (!node || !node->version || node->version <= newest_before_) {
+            known_ += node ? 1 : 0;
+            return {};
+        }
+        ++files_;
+        bytes_ += object.size;
+        versions_.push_back(node->version);
         return {};
     }
 
@@ -262,6 +267,7 @@ class RecoveryWork {
     std::vector<VersionId> versions_;
     std::vector<Problem> problems_;
     std::string newest_;
+    VersionId newest_before_;
     std::uint64_t files_ = 0, folders_ = 0, bytes_ = 0, known_ = 0, verified_ = 0, packages_ = 0;
     std::uint64_t bytes_done_ = 0, bytes_total_ = 0;
     SteadyTime next_event_{};

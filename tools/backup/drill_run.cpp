@@ -25,6 +25,15 @@ class CopyBytes final : public RangeReader {
     [[nodiscard]] std::uint64_t size() const override { return copy_.object.size; }
     [[nodiscard]] std::uint64_t downloaded() const { return downloaded_; }
     Status read_at(const OpContext& ctx, std::uint64_t offset, std::span<std::byte> into) override {
+        Status read = read_once(ctx, offset, into);
+        if (read || read.error().code != Errc::changed || copy_.object.rev.empty()) return read;
+        // It is not what we put there, yet the bytes may be: they decide.
+        copy_.object.rev.clear();
+        return read_once(ctx, offset, into);
+    }
+
+  private:
+    Status read_once(const OpContext& ctx, std::uint64_t offset, std::span<std::byte> into) {
         std::size_t filled = 0;
         const Status read = copy_.via->read(ctx, copy_.object, offset, into.size(), [&](std::span<const std::byte> data) {
             const std::size_t take = std::min(data.size(), into.size() - filled);
@@ -38,8 +47,7 @@ class CopyBytes final : public RangeReader {
         return fail(Error(Errc::corrupt, "read " + copy_.object.key, "it is shorter than what was written").with_provider(copy_.name));
     }
 
-  private:
-    const ReadCandidate copy_;
+    ReadCandidate copy_;
     std::uint64_t downloaded_ = 0;
 };
 

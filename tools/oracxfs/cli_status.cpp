@@ -40,6 +40,19 @@ std::string size_of(const Json& bytes) { return format_size(static_cast<std::uin
 
 std::string plural(std::int64_t count, const char* word) { return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s"); }
 
+// Whether it was ever tried to come back.
+std::string render_recovery(const Json& data, WallTime now) {
+    const Json& recovery = data["recovery"];
+    const Json& drill = recovery["drill"];
+    std::string text;
+    if (drill.is_object())
+        text = fmt::format("Recovery drill: {} {}, from {}, {} files in {}", drill["state"].as_string(), age_of(drill["at"], now), drill["from"].as_string(), drill["files"].as_int(), format_duration(Millis(drill["took_ms"].as_int())));
+    else if (data["newest_backup"].is_object())
+        text = "Recovery drill: never tried; `oracxfs recovery drill` does it";
+    if (data["newest_backup"].is_object() && !recovery["kit_at"].is_string()) text += std::string(text.empty() ? "" : "\n") + "Recovery kit: never printed; `oracxfs recovery kit` makes it";
+    return text.empty() ? text : text + "\n";
+}
+
 // The answer on one screen.
 std::string render_status(const Output& out, const Json& data, WallTime now) {
     const std::string& state = data["state"].as_string();
@@ -83,7 +96,7 @@ std::string render_status(const Output& out, const Json& data, WallTime now) {
         text += fmt::format("\nBackups in the cloud: {}", data["backups"]["count"].as_int());
         if (data["newest_backup"].is_object())
             text += fmt::format(" (newest {}, oldest {}, damaged {})", age_of(data["newest_backup"]["time"], now), age_of(data["backups"]["oldest"], now), data["backups"]["damaged_copies"].as_int());
-        text += "\n";
+        text += "\n" + render_recovery(data, now);
     }
     const Json& mount = data["mount"];
     text += mount["mounted"].as_bool() ? fmt::format("Mounted at {} (close waits for {}{})\n", mount["dir"].as_string(), mount["close_waits_for"].as_string(),

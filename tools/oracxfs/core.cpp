@@ -57,7 +57,7 @@ bool needs_new_mount(const Config& a, const Config& b) {
     return a.mount.dir != b.mount.dir || a.mount.close_waits_for != b.mount.close_waits_for ||
            a.mount.cache_size != b.mount.cache_size || a.mount.write_ahead != b.mount.write_ahead ||
            a.mount.allow_other != b.mount.allow_other || a.staging.max_size != b.staging.max_size ||
-           a.mount.provider_dir_write != b.mount.provider_dir_write || a.mount.offline_reads != b.mount.offline_reads ||
+           a.mount.provider_dir_write != b.mount.provider_dir_write || a.mount.offline_reads != b.mount.offline_reads || a.mount.browse != b.mount.browse ||
            a.replication.retries != b.replication.retries || a.staging.min_free != b.staging.min_free || a.replication.backoff != b.replication.backoff ||
            a.replication.heal_after != b.replication.heal_after || a.replication.delete_grace != b.replication.delete_grace ||
            a.replication.sign_in_pause != b.replication.sign_in_pause || a.replication.full_pause != b.replication.full_pause ||

@@ -32,6 +32,9 @@ void ProgressView::update(const Json& event) {
     if (output_.shows_progress()) return draw(event);
     if (clock_.steady() < next_plain_) return;
     next_plain_ = clock_.steady() + plain_interval_;
+    if (event["members_total"].is_int())
+        return Output::write_stderr(fmt::format("{}: {} of {} members, {} of {}\n", event["phase"].as_string(), event["members"].as_int(), event["members_total"].as_int(),
+                                                format_size(static_cast<std::uint64_t>(event["bytes"].as_int())), format_size(static_cast<std::uint64_t>(event["total"].as_int()))));
     Output::write_stderr(fmt::format("waiting: {} files, {} to send, {} transfers under way\n", event["files"]["incomplete"].as_int(),
                                      format_size(static_cast<std::uint64_t>(event["pending_bytes"].as_int())), event["transfers"].items().size()));
 }
@@ -54,9 +57,16 @@ void ProgressView::draw(const Json& event) {
         text += "\x1b[2K" + line.substr(0, static_cast<std::size_t>(output_.width()) + 60) + "\n";
         ++lines;
     }
-    text += fmt::format("\x1b[2K  {} files wait, {} to send, elapsed {}\n", event["files"]["incomplete"].as_int(),
-                        format_size(static_cast<std::uint64_t>(event["pending_bytes"].as_int())),
-                        format_duration(std::chrono::duration_cast<Millis>(clock_.steady() - begun_)));
+    const std::string elapsed = format_duration(std::chrono::duration_cast<Millis>(clock_.steady() - begun_));
+    if (event["members_total"].is_int()) {
+        const auto bytes = static_cast<std::uint64_t>(event["bytes"].as_int()), total = static_cast<std::uint64_t>(event["total"].as_int());
+        const double share = total > 0 ? static_cast<double>(bytes) / static_cast<double>(total) : 0;
+        text += fmt::format("\x1b[2K  {:12} {} {:3.0f} %  {} of {}, {} of {} members, elapsed {}\n", event["phase"].as_string(), bar(share), share * 100, format_size(bytes),
+                            format_size(total), event["members"].as_int(), event["members_total"].as_int(), elapsed);
+    } else {
+        text += fmt::format("\x1b[2K  {} files wait, {} to send, elapsed {}\n", event["files"]["incomplete"].as_int(),
+                            format_size(static_cast<std::uint64_t>(event["pending_bytes"].as_int())), elapsed);
+    }
     ++lines;
     std::string up = lines_ > 0 ? fmt::format("\x1b[{}A", lines_) : std::string();
     std::string rest;

@@ -418,9 +418,9 @@ TEST_F(LaneWatchTest, OurOwnFilesOneAfterTheOtherAreNotReadBackOneByOne) {
         clock.advance(Millis(1'500));
     }
     EXPECT_LE(providers[0]->feeds - asked, 2) << "in 18 s";
-    clock.advance(Millis(2'000));
-    replicator->nudge();
     cloud().add_behind("theirs", random_content(10, 99));
+    clock.advance(Millis(11'000));
+    replicator->nudge();
     await([&] { return !announced.empty(); });
     replicator->stop();
 }

@@ -190,6 +190,16 @@ Status write_bundle(Cli& cli, const std::string& file, const Json& checks) {
     return {};
 }
 
+Json check_report(const std::vector<Check>& checks) {
+    Json list = Json::array();
+    std::int64_t bad = 0;
+    for (const Check& check : checks) {
+        bad += check.state == "bad" ? 1 : 0;
+        list.push(Json::object({{"check", check.name}, {"state", check.state}, {"message", check.words}, {"fix", check.fix.empty() ? Json() : Json(check.fix)}}));
+    }
+    return Json::object({{"checks", std::move(list)}, {"bad", bad}});
+}
+
 Run declare_doctor(CLI::App& app) {
     struct Flags {
         bool fix = false;
@@ -203,25 +213,24 @@ Run declare_doctor(CLI::App& app) {
         if (const auto names = cli.secrets().names())
             for (const std::string& name : *names) (void)cli.secrets().get(name);
         const auto checks = Doctor(cli, flags->fix).run();
-        Json list = Json::array();
+        Json report = check_report(checks);
         std::vector<std::vector<std::string>> rows;
-        std::int64_t bad = 0;
         for (const Check& check : checks) {
-            bad += check.state == "bad" ? 1 : 0;
-            list.push(Json::object({{"check", check.name}, {"state", check.state}, {"message", check.words}, {"fix", check.fix.empty() ? Json() : Json(check.fix)}}));
             rows.push_back({cli.out().mark(check.state) + " " + check.name, printable(check.words), check.fix.empty() ? "" : "next: " + check.fix});
         }
-        if (!flags->bundle.empty()) ORACX_TRYV(write_bundle(cli, flags->bundle, list));
+        if (!flags->bundle.empty()) ORACX_TRYV(write_bundle(cli, flags->bundle, report["checks"]));
         CommandResult outcome;
         outcome.text = format_table({"", "", ""}, rows);
         if (!flags->bundle.empty()) outcome.text += "report written to " + flags->bundle + "\n";
-        outcome.exit_code = bad > 0 ? 1 : 0;
-        outcome.data = Json::object({{"checks", std::move(list)}, {"bad", bad}});
+        outcome.exit_code = report["bad"].as_int() > 0 ? 1 : 0;
+        outcome.data = std::move(report);
         return outcome;
     };
 }
 
 }  // namespace
+
+Json run_doctor(Cli& cli) { return check_report(Doctor(cli, false).run()); }
 
 void add_doctor_commands(CommandTable& table) {
     table.push_back({"doctor", "Look", "Check everything oracxfs needs; each finding has its fix", declare_doctor});

@@ -50,7 +50,7 @@ TestOutcome run_test(Cli& cli, const ProviderEntry& entry, const FreshSecrets& f
         outcome.error = provider.error();
         return outcome;
     }
-    const OpContext ctx{cli.signals().token(), clock.steady() + kTestMax};
+    const OpContext ctx{cli.stop_token(), clock.steady() + kTestMax};
     const ProviderTestReport report = test_provider(**provider, ctx, clock, [&](const ProviderTestStep& step) {
         outcome.steps.push(step_report(step));
         if (!cli.out().json())
@@ -71,9 +71,6 @@ void add_common(CLI::App& app, AddFlags& flags, const std::string& default_name)
     app.add_flag("--replace", flags.replace, "Change the provider of this name");
 }
 
-namespace {
-
-// Only members that differ from their defaults stand in the file.
 Result<ProviderEntry> checked_entry(Cli& cli, const std::string& name, const Json& values, ConfigDocument& document) {
     document.set("providers." + name, values);
     ORACX_TRY(const Config config, make_config(document, cli.environment()));
@@ -81,6 +78,8 @@ Result<ProviderEntry> checked_entry(Cli& cli, const std::string& name, const Jso
     if (entry == nullptr) return fail(Errc::internal, "add provider " + name);
     return *entry;
 }
+
+namespace {
 
 Result<CommandResult> save_provider(Cli& cli, const AddFlags& flags, const Json& values, const FreshSecrets& fresh, Json steps) {
     ORACX_TRY(ConfigDocument document, cli.document());
@@ -207,7 +206,9 @@ Result<CommandResult> test_one(Cli& cli, const ProviderEntry& entry) {
     return outcome;
 }
 
-Result<CommandResult> enable(Cli& cli, const ProviderEntry& entry, bool on) {
+}  // namespace
+
+Result<CommandResult> enable_provider(Cli& cli, const ProviderEntry& entry, bool on) {
     ORACX_TRY(ConfigDocument document, cli.document());
     if (!on) {
         ORACX_TRY(const Config config, cli.config());
@@ -220,17 +221,7 @@ Result<CommandResult> enable(Cli& cli, const ProviderEntry& entry, bool on) {
     return CommandResult{Json::object({{"name", entry.name}, {"enabled", on}}), fmt::format("provider {} is {}", entry.name, on ? "active" : "inactive"), 0, {}, false};
 }
 
-// Where what it holds is found without oracxfs.
-std::string place_of(const ProviderEntry& entry) {
-    const Json& values = entry.values;
-    if (entry.type == "local") return values["path"].as_string();
-    const std::string folder = values["folder"].as_string();
-    if (entry.type == "dropbox" || entry.type == "google-drive")
-        return "folder " + folder + " at " + (entry.type == "dropbox" ? "Dropbox" : "Google Drive");
-    return "folder " + folder + " at " + values["host"].as_string();
-}
-
-Result<CommandResult> remove(Cli& cli, const ProviderEntry& entry) {
+Result<CommandResult> remove_provider(Cli& cli, const ProviderEntry& entry) {
     const bool granted = entry.type == "dropbox" || entry.type == "google-drive";
     std::string question = fmt::format("Remove provider {}? oracxfs forgets it, with its password or sign-in. Its files stay as they are ({}), "
                                        "but are not counted as copies any more.", entry.name, place_of(entry));
@@ -253,6 +244,32 @@ Result<CommandResult> remove(Cli& cli, const ProviderEntry& entry) {
     return CommandResult{Json::object({{"name", entry.name}}), fmt::format("provider {} is removed; its files were not touched: {}", entry.name, place_of(entry)), 0, {}, false};
 }
 
+Result<CommandResult> rename_provider(Cli& cli, const std::string& from, const std::string& to) {
+    ORACX_TRY(const Config config, cli.config());
+    if (config.provider(from) == nullptr) return no_such_provider(config, from);
+    if (!is_provider_name(to)) return fail(Errc::usage, "rename to " + to, "1 to 32 characters of a-z, 0-9 and - are allowed");
+    if (is_reserved_provider_name(to)) return fail(Errc::usage, "rename to " + to, "this name is reserved");
+    if (config.provider(to) != nullptr) return fail(Errc::exists, "rename to " + to, "there is a provider of this name");
+    ORACX_TRY(ConfigDocument document, cli.document());
+    const Json names = Json::object({{"from", from}, {"to", to}});
+    if (cli.daemon_socket()) {
+        ORACX_TRYV(cli.ask_daemon("provider-rename", names));
+    } else {
+        ORACX_TRYV(cli.with_catalog([&](Catalog& catalog) -> Status {
+            const Status renamed = catalog.rename_provider(from, to);
+            return !renamed && renamed.error().code == Errc::not_found ? Status() : renamed;  // never used yet
+        }));
+    }
+    ORACX_TRYV(cli.secrets().rename_owner(from, to));
+    document.rename_key("providers", from, to);
+    if (const Json* auth = document.find("providers." + to + ".auth"); auth != nullptr && auth->as_string() == "secret:" + from)
+        document.set("providers." + to + ".auth", "secret:" + to);
+    ORACX_TRYV(cli.save(document));
+    return CommandResult{names, fmt::format("provider {} is now {}", from, to), 0, {}, false};
+}
+
+namespace {
+
 Run declare_rename(CLI::App& app) {
     struct Flags {
         std::string from, to;
@@ -260,30 +277,7 @@ Run declare_rename(CLI::App& app) {
     const auto flags = std::make_shared<Flags>();
     app.add_option("NAME", flags->from, "The provider's name")->required();
     app.add_option("NEW", flags->to, "Its new name")->required();
-    return [flags](Cli& cli) -> Result<CommandResult> {
-        ORACX_TRY(const Config config, cli.config());
-        const ProviderEntry* entry = config.provider(flags->from);
-        if (entry == nullptr) return no_such_provider(config, flags->from);
-        if (!is_provider_name(flags->to)) return fail(Errc::usage, "rename to " + flags->to, "1 to 32 characters of a-z, 0-9 and - are allowed");
-        if (is_reserved_provider_name(flags->to)) return fail(Errc::usage, "rename to " + flags->to, "this name is reserved");
-        if (config.provider(flags->to) != nullptr) return fail(Errc::exists, "rename to " + flags->to, "there is a provider of this name");
-        ORACX_TRY(ConfigDocument document, cli.document());
-        const Json names = Json::object({{"from", flags->from}, {"to", flags->to}});
-        if (cli.daemon_socket()) {
-            ORACX_TRYV(cli.ask_daemon("provider-rename", names));
-        } else {
-            ORACX_TRYV(cli.with_catalog([&](Catalog& catalog) -> Status {
-                const Status renamed = catalog.rename_provider(flags->from, flags->to);
-                return !renamed && renamed.error().code == Errc::not_found ? Status() : renamed;  // never used yet
-            }));
-        }
-        ORACX_TRYV(cli.secrets().rename_owner(flags->from, flags->to));
-        document.rename_key("providers", flags->from, flags->to);
-        if (const Json* auth = document.find("providers." + flags->to + ".auth"); auth != nullptr && auth->as_string() == "secret:" + flags->from)
-            document.set("providers." + flags->to + ".auth", "secret:" + flags->to);
-        ORACX_TRYV(cli.save(document));
-        return CommandResult{names, fmt::format("provider {} is now {}", flags->from, flags->to), 0, {}, false};
-    };
+    return [flags](Cli& cli) { return rename_provider(cli, flags->from, flags->to); };
 }
 
 }  // namespace
@@ -306,15 +300,15 @@ void add_provider_commands(CommandTable& table) {
     table.push_back({"providers show", group, "Show one with its settings", [](CLI::App& app) { return declare_on_provider(app, show_provider); }});
     table.push_back({"providers test", group, "Connect, write, read, hash, delete a test file", [](CLI::App& app) { return declare_on_provider(app, test_one); }});
     table.push_back({"providers enable", group, "Use it", [](CLI::App& app) {
-                         return declare_on_provider(app, [](Cli& cli, const ProviderEntry& entry) { return enable(cli, entry, true); });
+                         return declare_on_provider(app, [](Cli& cli, const ProviderEntry& entry) { return enable_provider(cli, entry, true); });
                      }});
     table.push_back({"providers disable", group, "Stop using it; what it holds stays", [](CLI::App& app) {
-                         return declare_on_provider(app, [](Cli& cli, const ProviderEntry& entry) { return enable(cli, entry, false); });
+                         return declare_on_provider(app, [](Cli& cli, const ProviderEntry& entry) { return enable_provider(cli, entry, false); });
                      }});
     table.push_back({"providers remove", group, "Forget it; its files stay where they are", [](CLI::App& app) {
                          // There is no other way: oracxfs never deletes all that a provider holds.
                          app.add_flag("--keep-files")->description("Its files stay at the provider; so it is always, the flag only says it aloud");
-                         return declare_on_provider(app, remove);
+                         return declare_on_provider(app, remove_provider);
                      }});
     table.push_back({"providers rename", group, "Give it another name", declare_rename});
 }

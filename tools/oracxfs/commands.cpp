@@ -30,6 +30,7 @@ CommandTable make_table() {
     add_notification_commands(table);
     add_config_commands(table);
     add_doctor_commands(table);
+    add_admin_commands(table);
     add_help_commands(table);
     return table;
 }

@@ -347,7 +347,9 @@ class Catalog : public BackupRecords {
     virtual Result<std::vector<SessionRow>> orphan_sessions(ProviderId provider) = 0;
 
     // --- directories -----------------------------------------------------------------------------------------------
-    virtual Result<std::vector<DirectoryJob>> due_directories(ProviderId provider, WallTime now, std::size_t limit) = 0;  // wanted: shallow first; then unwanted: deep first
+    // Those with an intent first, and also before they are due: until it is known where such a folder is, keys below it mean
+    // nothing. Then wanted: shallow first; then unwanted: deep first.
+    virtual Result<std::vector<DirectoryJob>> due_directories(ProviderId provider, WallTime now, std::size_t limit) = 0;
     virtual Status record_directory(const DirectoryRow& row) = 0;  // lazy
     virtual Status drop_directory(NodeId node, ProviderId provider) = 0;
     // The provider moved directory `from` to `to`: rewrites this row and the key of every replica and directory row of the

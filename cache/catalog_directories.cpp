@@ -20,7 +20,8 @@ Result<std::vector<DirectoryJob>> CatalogImpl::due_directories(ProviderId provid
     return read([&](Db& db) -> Result<std::vector<DirectoryJob>> {
         std::vector<DirectoryJob> wanted, unwanted;
         ORACX_TRYV(db.query("SELECT " ORACX_DIRECTORY_COLUMNS
-                            " FROM directory_replica d WHERE d.provider = ?1 AND d.due_ms <= ?2",
+                            " FROM directory_replica d WHERE d.provider = ?1 AND d.due_ms IS NOT NULL AND (d.due_ms <= ?2 OR "
+                            "d.intent_key <> x'')",
                             [&](const Statement& row) {
                                 DirectoryRow found = directory_from(row);
                                 (found.wanted ? wanted : unwanted).push_back({std::move(found), {}});
@@ -38,6 +39,7 @@ Result<std::vector<DirectoryJob>> CatalogImpl::due_directories(ProviderId provid
                    std::pair(depth_of(a.row.key), std::string_view(a.row.key));
         });
         wanted.insert(wanted.end(), std::make_move_iterator(unwanted.begin()), std::make_move_iterator(unwanted.end()));
+        std::stable_partition(wanted.begin(), wanted.end(), [](const DirectoryJob& job) { return !job.row.intent_key.empty(); });
         if (wanted.size() > limit) wanted.resize(limit);
         return wanted;
     });

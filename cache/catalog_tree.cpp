@@ -231,8 +231,9 @@ Status CatalogImpl::remove_file(Db& db, const NodeRow& node) const {
 Status CatalogImpl::remove_directory(Db& db, const NodeRow& node) const {
     ORACX_TRY(const auto child, db.integer("SELECT 1 FROM node WHERE parent = ?1 AND name > x'' LIMIT 1", node.id.value));
     if (child) return fail(Errc::not_empty, "remove " + node.name);
-    ORACX_TRYV(db.run("UPDATE directory_replica SET wanted = 0, removed_ms = ?2, due_ms = ?3 WHERE node = ?1", node.id.value,
-                      to_ms(now()), to_ms(now() + delete_grace_)));
+    ORACX_TRYV(db.run("UPDATE directory_replica SET wanted = 0, removed_ms = ?2, due_ms = iif(intent_key = x'', ?3, ?2) WHERE "
+                      "node = ?1",
+                      node.id.value, to_ms(now()), to_ms(now() + delete_grace_)));
     ORACX_TRYV(db.run("DELETE FROM node WHERE id = ?1", node.id.value));
     tree_change_.directories -= 1;
     return {};

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "fs/filesystem_impl.h"
+#include "fs/replication_plan.h"
 
 namespace oracxfs {
 
@@ -103,7 +104,8 @@ Status Filesystem::Impl::adopt_directory(const std::string& key) {
 
 void Filesystem::Impl::adopt(ProviderId provider, const RemoteObject& object) {
     const Status taken = take_over(provider, object);
-    if (!taken && taken.error().code != Errc::cancelled)
+    // busy: the same name at another provider; the next look finds both.
+    if (!taken && taken.error().code != Errc::cancelled && taken.error().code != Errc::busy)
         log::warn("filesystem", "not taken over from " + provider_name(provider.value) + ": " + taken.error().to_string());
     replicator.adoption_ended(provider, object.key, taken.has_value());
 }
@@ -173,14 +175,9 @@ Status Filesystem::Impl::take_over(ProviderId provider, const RemoteObject& obje
     (void)writer->publish();
     // This provider has it already: only to be verified. Should this fail, it is found there when it is to be uploaded.
     if (const auto job = catalog.replica_job(version, provider); job && *job) {
-        ReplicaRow row = (*job)->row;
-        row.key = object.key;
-        row.state = ReplicaState::stored;
-        row.remote_id = object.id;
-        row.remote_rev = object.rev;
-        row.remote_mtime_ns = object.mtime_ns;
-        if (const Status kept = catalog.record({{ReplicaChange::Kind::store, row, (*job)->row.state}}, false); !kept)
-            log::info("filesystem", object.key + ": " + kept.error().to_string());
+        if (const auto row = row_of_taken_over(**job, object, clock.wall()))
+            if (const Status kept = catalog.record({{ReplicaChange::Kind::store, *row, (*job)->row.state}}, false); !kept)
+                log::info("filesystem", object.key + ": " + kept.error().to_string());
     }
     event("info", "adopted", object.key, Errc::exists, "a file found at " + provider_name(provider.value) + " is now kept everywhere");
     replicator.nudge();

@@ -1,7 +1,11 @@
 #include "fs/fuse_adapter.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +19,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/unique_fd.h"
 #include "fs/fuse_adapter_reply.h"
 
 namespace oracxfs {
@@ -169,13 +174,34 @@ bool listed_as_ours(const std::string& mount_point) {
     return false;
 }
 
+// Has the daemon of this mount died? What the kernel remembers of the folder would be told for a long time after that, but
+// free space is always asked for. In a process of its own, since a daemon that hangs would make this one hang.
+bool is_dead(const std::string& mount_point) {
+    constexpr int kPatienceMs = 5'000;
+    const pid_t child = ::fork();
+    if (child == 0) {
+        struct statvfs unused {};
+        const bool dead = ::statvfs(mount_point.c_str(), &unused) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+        ::_exit(dead ? 1 : 0);
+    }
+    if (child < 0) return false;
+    const UniqueFd ended(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+    pollfd wait{ended.get(), POLLIN, 0};
+    if (!ended || ::poll(&wait, 1, kPatienceMs) != 1) ::kill(child, SIGKILL);
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    return WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
 }  // namespace
 
 Result<bool> repair_stale_mount(const std::string& mount_point) {
-    struct stat unused {};
-    if (::stat(mount_point.c_str(), &unused) == 0 || errno != ENOTCONN) return false;
-    if (!listed_as_ours(mount_point))
+    if (!listed_as_ours(mount_point)) {
+        struct stat unused {};
+        if (::stat(mount_point.c_str(), &unused) == 0 || errno != ENOTCONN) return false;
         return fail(Errc::mount_failed, "mount " + mount_point, "a dead mount of another program is there; detach it with `fusermount3 -u -z`");
+    }
+    if (!is_dead(mount_point)) return false;
     if (::umount2(mount_point.c_str(), MNT_DETACH) == 0) return true;
     const pid_t child = ::fork();
     if (child == 0) {

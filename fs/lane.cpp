@@ -35,7 +35,8 @@ Lane::Lane(LaneEnvironment& environment, ProviderRow row, std::shared_ptr<Provid
         else
             log::warn("lane", name_ + ": " + saved.error().to_string());
         // Reading the feed shows as well that the provider answers, and its space is known from the last time.
-        if (!feed_.position.empty() && row_.checked_at) next_space_ = now + kLaneSpaceInterval;
+        // Unless it was down then.
+        if (!feed_.position.empty() && row_.checked_at && row_.state == ProviderState::active) next_space_ = now + kLaneSpaceInterval;
     }
     rate_since_ = now;
     seen_steady_ = now;

@@ -33,7 +33,7 @@ struct LaneEnvironment {
     Replicator::OpenRemote open_remote;
     Replicator::Rescue rescue;
     std::function<void(VersionId, ProviderId)> on_replica;  // a row changed; no locks held
-    std::function<void(ProviderId)> on_health;              // up or down; no locks held
+    std::function<void(ProviderId)> on_health;              // up, down or to be probed; no locks held
     std::function<void(ProviderId, const RemoteObject&)> on_foreign;  // a file we don't know appeared; no locks held
 };
 
@@ -107,6 +107,9 @@ class Lane {
     Status look_again(const Catalog::KnownObject& known, bool gone, const Result<Verdict>& verdict);
     Result<Verdict> note_missing(const Catalog::KnownObject& known, bool surely, const std::stop_token& stop);
     Result<Verdict> note_changed(const Catalog::KnownObject& known, const std::stop_token& stop);
+    // Where several objects may have one name: is `seen` another one than ours?
+    [[nodiscard]] bool is_twin(const Catalog::KnownObject& known, const RemoteObject& seen) const;
+    Result<Verdict> note_twin(const Catalog::KnownObject& known, const RemoteObject& twin, const std::stop_token& stop);
     struct Suspect {
         RemoteObject seen;
         bool gone = false;
@@ -129,7 +132,8 @@ class Lane {
     Result<Verdict> examine_stranger(const std::string& key, const Suspect& suspect, const std::vector<Catalog::KnownObject>& below,
                                      const std::stop_token& stop);
     Status save_feed();
-    [[nodiscard]] SteadyTime next_look() const;  // for foreign changes; mutex_ held
+    [[nodiscard]] SteadyTime next_look() const;     // for foreign changes; mutex_ held
+    [[nodiscard]] SteadyTime next_reading() const;  // of the feed, when it rang; mutex_ held
     // Takes out of `strangers` what a listing may have seen of our own doing.
     Status forget_own(std::map<std::string, RemoteObject>& strangers, const std::vector<Catalog::KnownObject>& known);
     void prune_parents(const std::string& key, const std::stop_token& stop);
@@ -180,6 +184,7 @@ class Lane {
     bool listing_ = false;                // a listing is under way
     std::vector<std::string> touched_;    // keys we worked on meanwhile
     std::multiset<std::string> working_;  // keys we are working on
+    SteadyTime worked_;                   // when that ended last
     bool unread_changes_ = false;         // of ours, since the feed was read
     bool ends_ = false;
     SteadyTime next_listing_;

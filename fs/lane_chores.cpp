@@ -140,7 +140,11 @@ void Lane::provider_failed(const Error& error) {
             row_.reason = std::string(info(error.code).e_code) + " " + (error.why.empty() ? error.message : error.why);
     }
     log::info("lane", name_ + ": " + error.to_string());
-    if (!health_changed) return;
+    if (!health_changed) {
+        // It is to be probed now, and whoever does that may be asleep until the next listing.
+        if (env_.on_health) env_.on_health(id_);
+        return;
+    }
     event("warning", "provider", "", std::string(info(error.code).e_code),
           name_ + " is " + std::string(to_string(state_for(error.code))) + ": " + error.to_string());
     save_state();

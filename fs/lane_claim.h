@@ -1,6 +1,7 @@
 #pragma once
 // Private to fs/lane*: versions and keys held by one worker, given back when it is done.
 
+#include <algorithm>
 #include <initializer_list>
 #include <string>
 #include <vector>
@@ -10,6 +11,12 @@
 namespace oracxfs {
 
 inline constexpr Millis kLaneSpaceInterval{300'000};  // how often a healthy provider is asked for its space
+inline constexpr Millis kLaneWatchedInterval{3'600'000};  // somebody waits for changes: no need to ask
+
+// `pause`, doubled with each attempt up to `most`.
+inline Millis growing_pause(Millis pause, std::uint32_t attempts, Millis most) {
+    return std::min(most, pause * (1 << std::min(attempts, 12u)));
+}
 
 // One of `keys` is this key, or above or below it.
 bool concerns_key(const std::vector<std::string>& keys, const std::string& key);
@@ -44,6 +51,7 @@ struct Lane::Working {
     ~Working() {
         const std::lock_guard lock(lane.mutex_);
         for (const std::string& key : keys) lane.working_.erase(lane.working_.find(key));
+        lane.worked_ = lane.env_.clock.steady();
     }
     Working(const Working&) = delete;
     Working& operator=(const Working&) = delete;

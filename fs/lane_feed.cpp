@@ -9,21 +9,17 @@
 
 #include "base/log.h"
 #include "fs/lane_claim.h"
-#include "providers/wait.h"
 
 namespace oracxfs {
 namespace {
 
-// The feed echoes our own uploads: while there are many it is read less often.
+// The feed echoes our own uploads: while there are many, one after the other, it is read less often.
 constexpr Millis kGap{1'000};
 constexpr Millis kBusyGap{10'000};
-constexpr Millis kWatchedInterval{3'600'000};  // somebody waits for changes: no need to ask
+constexpr Millis kQuiet{2'000};
 constexpr Millis kSuspectPause{1'000};
 constexpr Millis kSuspectPauseMax{60'000};
 constexpr Millis kAdoptionPauseMax{1'800'000};
-constexpr Millis kCatchUpMax{3'000};
-constexpr Millis kWatchPause{2'000};
-constexpr Millis kWatchPauseMax{300'000};
 constexpr std::size_t kSuspectsAtOnce = 256;
 
 std::string folded(std::string_view key) {
@@ -32,14 +28,17 @@ std::string folded(std::string_view key) {
     return out;
 }
 
-Millis growing(Millis pause, std::uint32_t attempts, Millis most) { return std::min(most, pause * (1 << std::min(attempts, 12u))); }
-
 }  // namespace
+
+SteadyTime Lane::next_reading() const {
+    const SteadyTime latest = feed_.last_reading + kBusyGap;
+    return claimed_.empty() ? std::min(latest, std::max(feed_.last_reading + kGap, worked_ + kQuiet)) : latest;
+}
 
 SteadyTime Lane::next_look() const {
     SteadyTime next = next_listing_;
     if (!provider_->capabilities().change_feed) return next;
-    if (feed_.rang) next = std::min(next, feed_.last_reading + (claimed_.empty() ? kGap : kBusyGap));
+    if (feed_.rang) next = std::min(next, next_reading());
     if (feed_.list || feed_.position.empty()) next = std::min(next, feed_.next_listing);
     for (const auto& [key, suspect] : feed_.suspects)
         if (!suspect.handed_over) next = std::min(next, suspect.next);
@@ -53,7 +52,7 @@ Result<bool> Lane::run_feed(const std::stop_token& stop) {
     {
         const std::lock_guard lock(mutex_);
         if (now < next_look()) return false;
-        const bool poll = now >= next_listing_ || (feed_.rang && now >= feed_.last_reading + (claimed_.empty() ? kGap : kBusyGap));
+        const bool poll = now >= next_listing_ || (feed_.rang && now >= next_reading());
         read = poll && !feed_.position.empty();
         if (poll) next_listing_ = now + provider_->capabilities().poll_interval;
     }
@@ -107,7 +106,7 @@ Status Lane::read_feed(const std::stop_token& stop) {
         const std::lock_guard lock(mutex_);
         feed_.last_reading = env_.clock.steady();
         feed_.readings += 1;
-        if (feed_.watched) next_listing_ = feed_.last_reading + kWatchedInterval;
+        if (feed_.watched) next_listing_ = feed_.last_reading + kLaneWatchedInterval;
     }
     feed_.read.notify_all();
     return {};
@@ -148,6 +147,10 @@ Status Lane::suspect(const ChangePage& page) {
             const auto same = std::find_if(known.begin(), known.end(), [&](const auto& object) {
                 return object.key == key && (object.directory || object.remote_id == change.object.id);
             });
+            // As we left it: no news, and not to be taken for news about another one of that name.
+            if (provider_->capabilities().duplicate_names && !change.gone && same != known.end() && !same->directory &&
+                same->remote_rev == change.object.rev)
+                continue;
             if (change.gone) {
                 if (known.empty() && provider_->capabilities().case_insensitive) by_fold.emplace(folded(key), key);
             } else if (same == known.end() && !change.object.is_directory && !change.object.id.empty() &&
@@ -258,7 +261,7 @@ Result<bool> Lane::examine_suspects(const std::stop_token& stop) {
                 continue;
             }
             if (entry->second.handed_over) continue;
-            entry->second.next = env_.clock.steady() + growing(kSuspectPause, entry->second.attempts++, kSuspectPauseMax);
+            entry->second.next = env_.clock.steady() + growing_pause(kSuspectPause, entry->second.attempts++, kSuspectPauseMax);
         }
         if (!verdict && concerns_provider(verdict.error().code)) {
             provider_failed(verdict.error());
@@ -272,12 +275,16 @@ Result<Lane::Verdict> Lane::examine(const std::string& key, const Suspect& suspe
                                     const std::stop_token& stop) {
     if (concerns_key(own, key)) return Verdict::later;
     ORACX_TRY(const std::vector<Catalog::KnownObject> known, env_.catalog.objects_at(id_, key));
-    const auto at = std::find_if(known.begin(), known.end(), [&](const auto& object) { return object.key == key; });
+    auto at = std::find_if(known.begin(), known.end(), [&](const auto& object) {
+        return object.key == key && !object.remote_id.empty() && object.remote_id == suspect.seen.id;
+    });
+    if (at == known.end()) at = std::find_if(known.begin(), known.end(), [&](const auto& object) { return object.key == key; });
     if (suspect.gone) return known.empty() ? Verdict::settled : examine_gone(key, known, stop);
     if (at == known.end()) return examine_stranger(key, suspect, known, stop);
     if (at->directory) return suspect.seen.is_directory ? Verdict::settled : examine_gone(key, known, stop);
     if (suspect.seen.is_directory) return note_missing(*at, false, stop);  // a folder stands in its place
     if (at->remote_rev == suspect.seen.rev) return Verdict::settled;       // as we left it
+    if (is_twin(*at, suspect.seen)) return note_twin(*at, suspect.seen, stop);
     return note_changed(*at, stop);
 }
 
@@ -341,7 +348,7 @@ void Lane::adoption_ended(const std::string& key, bool settled) {
     }
     entry->second.handed_over = false;
     entry->second.confirmed = false;
-    entry->second.next = env_.clock.steady() + growing(kSuspectPause, entry->second.attempts++, kAdoptionPauseMax);
+    entry->second.next = env_.clock.steady() + growing_pause(kSuspectPause, entry->second.attempts++, kAdoptionPauseMax);
 }
 
 Status Lane::save_feed() {
@@ -355,59 +362,6 @@ Status Lane::save_feed() {
     const std::lock_guard lock(mutex_);
     feed_.saved = std::move(position);
     return {};
-}
-
-void Lane::catch_up() {
-    {
-        const std::lock_guard lock(mutex_);
-        ends_ = true;
-        if (!provider_->capabilities().change_feed || !unread_changes_ || feed_.position.empty() || !breaker_.may_work()) return;
-    }
-    const OpContext ctx{{}, env_.clock.steady() + kCatchUpMax};
-    const DeadlineStop until(ctx, env_.clock);
-    Status caught = read_feed(until.token());
-    if (caught)
-        if (const auto examined = examine_suspects(until.token()); !examined) caught = fail(examined.error());
-    if (caught) caught = save_feed();
-    if (!caught) log::info("lane", name_ + ": the last changes are read at the next start: " + caught.error().to_string());
-}
-
-// --- waiting -----------------------------------------------------------------------------------------------------------
-
-void Lane::watch_feed(const std::stop_token& stop, const std::function<void()>& ring) {
-    std::uint64_t seen = 0;
-    std::uint32_t failures = 0;
-    while (!stop.stop_requested()) {
-        std::string position;
-        {
-            std::unique_lock lock(mutex_);
-            if (!feed_.read.wait(lock, stop, [&] { return feed_.readings != seen && !feed_.position.empty(); })) return;
-            seen = feed_.readings;
-            position = feed_.position;
-            feed_.watched = true;
-            next_listing_ = std::max(next_listing_, env_.clock.steady() + kWatchedInterval);
-        }
-        Result<bool> changed = false;
-        while (changed && !*changed) changed = provider_->wait_for_changes(context(stop), position);
-        if (stop.stop_requested()) return;
-        const SteadyTime now = env_.clock.steady();
-        {
-            const std::lock_guard lock(mutex_);
-            const bool polls = !changed && changed.error().code != Errc::changed;
-            feed_.watched = !polls;
-            if (polls) next_listing_ = std::min(next_listing_, now + provider_->capabilities().poll_interval);
-            else feed_.rang = true;
-        }
-        ring();
-        if (changed || changed.error().code == Errc::changed) {
-            failures = 0;
-            continue;
-        }
-        if (changed.error().code == Errc::unsupported) return;
-        log::info("lane", name_ + ": waiting for changes failed, they are asked for meanwhile: " + changed.error().to_string());
-        seen = 0;  // the same position will do
-        if (!env_.clock.sleep_until(now + growing(kWatchPause, failures++, kWatchPauseMax), stop)) return;
-    }
 }
 
 }  // namespace oracxfs

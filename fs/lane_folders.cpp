@@ -13,14 +13,15 @@ constexpr std::uint32_t kDirectoryAttemptsMax = 8;
 }  // namespace
 
 Result<bool> Lane::run_directories(const std::stop_token& stop) {
-    ORACX_TRY(std::vector<DirectoryJob> jobs, env_.catalog.due_directories(id_, env_.clock.wall(), 4096));
+    const WallTime now = env_.clock.wall();
+    ORACX_TRY(std::vector<DirectoryJob> jobs, env_.catalog.due_directories(id_, now, 4096));
     const auto unclear = [](const DirectoryJob& job) { return !job.row.intent_key.empty(); };
-    std::stable_partition(jobs.begin(), jobs.end(), unclear);
     folders_unclear_ = !jobs.empty() && unclear(jobs.front());
     if (folders_unclear_) jobs.erase(std::find_if_not(jobs.begin(), jobs.end(), unclear), jobs.end());
     bool did = false;
     for (const DirectoryJob& job : jobs) {
         if (stop.stop_requested()) return fail(Errc::cancelled, "replicate folders");
+        if (job.row.due > now) continue;  // asked not long ago, without an answer
         ORACX_TRY(const bool more, run_directory(job, stop));
         did = true;
         if (!more) break;

@@ -130,6 +130,29 @@ Result<Lane::Verdict> Lane::note_changed(const Catalog::KnownObject& known, cons
     return Verdict::settled;
 }
 
+bool Lane::is_twin(const Catalog::KnownObject& known, const RemoteObject& seen) const {
+    return provider_->capabilities().duplicate_names && !known.directory && !seen.is_directory && !known.remote_id.empty() &&
+           !seen.id.empty() && seen.id != known.remote_id;
+}
+
+// Ours stays what it is; the other one is a file of its own and gets a name of its own.
+Result<Lane::Verdict> Lane::note_twin(const Catalog::KnownObject& known, const RemoteObject& twin, const std::stop_token& stop) {
+    if (known.state != ReplicaState::stored && known.state != ReplicaState::verified) return Verdict::later;
+    {
+        Claim claim(*this);
+        if (!claim.add(known.version)) return Verdict::later;
+        ORACX_TRY(const auto job, unchanged(known));
+        if (!job) return Verdict::later;
+        ORACX_TRY(const ContentDigests digests, env_.catalog.digests(known.version));
+        const Status ours = provider_->verify(context(stop), object_of(job->row, job->size), digests);
+        const bool gone = !ours && ours.error().code == Errc::not_found;
+        if (!ours && !gone && ours.error().code != Errc::corrupt) return fail(ours.error());
+        // What may not be renamed (somebody shared it) stays where it is: asking again changes nothing.
+        if (!gone) return keep_elsewhere(twin, stop) || may_work() ? Verdict::settled : Verdict::later;
+    }
+    return note_changed(known, stop);  // it took our place
+}
+
 // What could not be looked at now is looked at again: by the next listing, where there are listings.
 Status Lane::look_again(const Catalog::KnownObject& known, bool gone, const Result<Verdict>& verdict) {
     if (verdict && *verdict == Verdict::settled) return {};
@@ -160,6 +183,7 @@ Status Lane::reconcile(const std::stop_token& stop) {
     std::vector<bool> seen(known.size());
     std::map<std::string, RemoteObject> strangers;
     std::vector<std::size_t> changed;
+    std::vector<std::pair<std::size_t, RemoteObject>> twins;
     std::string cursor;
     do {
         auto page = provider_->list(context(stop), "", cursor);
@@ -174,6 +198,10 @@ Status Lane::reconcile(const std::stop_token& stop) {
                 // A folder where a file was, or the other way round: ours is gone.
                 if (found->directory != object.is_directory) continue;
                 const auto index = static_cast<std::size_t>(found - known.begin());
+                if (is_twin(*found, object)) {
+                    twins.emplace_back(index, std::move(object));
+                    continue;
+                }
                 seen[index] = true;
                 if (!found->directory && found->remote_rev != object.rev &&
                     (found->state == ReplicaState::stored || found->state == ReplicaState::verified))
@@ -193,6 +221,8 @@ Status Lane::reconcile(const std::stop_token& stop) {
     for (std::size_t i = 0; i < known.size(); ++i)
         if (!seen[i]) ORACX_TRYV(look_again(known[i], true, note_missing(known[i], false, stop)));
     for (const std::size_t i : changed) ORACX_TRYV(look_again(known[i], false, note_changed(known[i], stop)));
+    for (const auto& [i, twin] : twins)
+        ORACX_TRYV(look_again(known[i], false, seen[i] ? note_twin(known[i], twin, stop) : note_changed(known[i], stop)));
 
     if (provider_->capabilities().change_feed) {
         std::vector<std::string> ours;

@@ -108,6 +108,15 @@ RemoteObject object_of(const ReplicaRow& row, std::uint64_t size) {
     return object;
 }
 
+std::optional<ReplicaRow> row_of_taken_over(const ReplicaJob& job, const RemoteObject& object, WallTime now) {
+    if (job.row.state != ReplicaState::queued || !job.row.key.empty() || !job.row.intent_key.empty()) return std::nullopt;
+    ReplicaRow row = job.row;
+    take_object(row, object);
+    row.state = ReplicaState::stored;
+    row.due = now;
+    return row;
+}
+
 bool concerns_provider(Errc code) {
     switch (code) {
         case Errc::unavailable:

@@ -69,6 +69,10 @@ struct Found {
 Outcome after_look(const ReplicaJob& job, const Step& step, const Result<Found>& found, WallTime now,
                    const RetryTimes& times);
 
+// The row of a version that was taken over from this provider, where its object is thus already; due to be verified. Nothing
+// when a lane was quicker and has begun or ended with it: what it recorded stands.
+std::optional<ReplicaRow> row_of_taken_over(const ReplicaJob& job, const RemoteObject& object, WallTime now);
+
 // Errors that say something about the provider, not about one file.
 bool concerns_provider(Errc code);
 // "a/b.txt" -> "a/b (dropbox's conflicted copy 2026-11-23).txt", with " 2" and so on for n > 1.

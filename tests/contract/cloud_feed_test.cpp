@@ -6,6 +6,7 @@
 #include <fstream>
 #include <set>
 
+#include "fs/replication_plan.h"
 #include "tests/contract/dropbox_setup.h"
 #include "tests/contract/google_drive_setup.h"
 #include "tests/support/file_system_stack.h"
@@ -71,6 +72,9 @@ class DriveCloud final : public Cloud {
         const auto there = setup_.at(key);
         return there.empty() ? std::nullopt : setup_.service.content(there.front().id);
     }
+    // Whatever has this name already.
+    void put_beside(const std::string& key, std::string content) { setup_.add(key, std::move(content)); }
+    [[nodiscard]] std::size_t count(const std::string& key) const { return setup_.at(key).size(); }
     void forget_positions() override { setup_.service.faults().add("changes.list", Fault::of(Fault::Kind::cursor_reset)); }
     void small_pages() override { setup_.service.set_page_entries(1); }
     const char* listing() override { return "files.list"; }
@@ -332,6 +336,56 @@ TEST_P(CloudFeedTest, TwoOfOneNameAreBothKept) {
     for (const auto& file : std::filesystem::directory_iterator(home / "p0"))
         if (file.is_regular_file() && file.path().filename().string().starts_with("name")) contents.insert(on_disk(file.path().filename()));
     EXPECT_EQ(contents, (std::multiset<std::string>{"ours", "theirs"}));
+}
+
+// Drive keeps several files of one name.
+class DriveFeedTest : public CloudFeedTest {
+  protected:
+    DriveCloud& drive() { return static_cast<DriveCloud&>(*cloud); }
+    void expect_both_kept() {
+        const std::string kept = conflict_key("name.txt", "cloud", clock.wall());
+        await(kept);
+        settle();
+        barrier();
+        settle();
+        for (const auto& [path, content] : {std::pair<std::string, std::string>("name.txt", "ours"), {kept, "theirs"}}) {
+            EXPECT_EQ(stack->read_file(path).value_or(""), content) << path;
+            EXPECT_EQ(on_disk(path), content) << path;
+            EXPECT_EQ(cloud->content(path), content) << path;
+            EXPECT_EQ(drive().count(path), 1u) << path;
+        }
+        EXPECT_EQ(events("conflict", "name.txt"), 1u);
+        EXPECT_EQ(events("changed") + events("missing") + events("damaged"), 0u);
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Clouds, DriveFeedTest, testing::Values(Kind{"Drive", [] { return std::make_unique<DriveCloud>(); }}), kind_name);
+
+TEST_P(DriveFeedTest, ATwinThatComesLaterIsKeptUnderAnotherName) {
+    ASSERT_THAT(stack->write_file("name.txt", "ours"), IsOk());
+    settle();
+    barrier();
+    drive().put_beside("name.txt", "theirs");
+    expect_both_kept();
+}
+
+TEST_P(DriveFeedTest, ATwinThatWasThereUnseenIsKeptUnderAnotherName) {
+    barrier();
+    drive().put_beside("name.txt", "theirs");
+    ASSERT_THAT(stack->write_file("name.txt", "ours"), IsOk());
+    settle();
+    ASSERT_EQ(drive().count("name.txt"), 2u) << "what was known a moment ago is believed";
+    expect_both_kept();
+}
+
+TEST_P(DriveFeedTest, ATwinIsFoundByAListingAsWell) {
+    ASSERT_THAT(stack->write_file("name.txt", "ours"), IsOk());
+    settle();
+    barrier();
+    unmount();
+    drive().put_beside("name.txt", "theirs");
+    cloud->forget_positions();
+    mount();
+    expect_both_kept();
 }
 
 // Dropbox folds case, and tells ancestors in any.

@@ -112,8 +112,10 @@ HttpsResponse DropboxEmulator::handle(Call& call) {
             for (auto& [id, session] : state_->sessions)
                 if (argument["cursor"]["session_id"].as_string() == id) session.gone = true;
         }
+        const std::shared_ptr<void> alone = call.endpoint == "files/list_folder" ? only_listing(call) : nullptr;
         response = route->handler == nullptr ? download(call, argument)
                                              : HttpsResponse::json((this->*route->handler)(call, argument).dump());
+        response.until_answer = alone;
     } catch (const BadCall& bad) {
         response = HttpsResponse::text("Error in call to API function \"" + call.endpoint + "\": " + bad.why, 400);
     } catch (const RouteError& wrong) {
@@ -123,6 +125,21 @@ HttpsResponse DropboxEmulator::handle(Call& call) {
     }
     response.headers.emplace_back("X-Dropbox-Request-Id", random_name(32));
     return response;
+}
+
+// Two identical listings with one token at the same time are refused. Ends with what is returned.
+std::shared_ptr<void> DropboxEmulator::only_listing(const Call& call) {
+    std::string name = std::string(call.http.header("authorization")) + " " + call.argument;
+    State& s = *state_;
+    const std::lock_guard lock(s.mutex);
+    if (!s.listings.insert(name).second) {
+        const Json error = Json::object({{"reason", tag("too_many_requests")}, {"retry_after", 1}});
+        throw Refused{dropbox_error(429, error, s.random).with("Retry-After", "1")};
+    }
+    return {nullptr, [&s, name = std::move(name)](void*) {
+                const std::lock_guard inner(s.mutex);
+                s.listings.erase(name);
+            }};
 }
 
 void DropboxEmulator::check_token(Call& call, const Route& route) {

@@ -90,6 +90,7 @@ class DropboxEmulator final : public Emulator {
     Json argument_of(Call& call, const Route& route);
     // Runs a change under the write lock of the account. `busy`: the endpoint's own error when it is taken.
     Json commit(Call& call, const Json& busy, const std::function<Json(State&)>& change);
+    std::shared_ptr<void> only_listing(const Call& call);
     std::string upload_body(Call& call) const;
     HttpsResponse route_error(int status, const Json& error);
 

@@ -126,6 +126,7 @@ struct DropboxEmulator::State {
     std::map<std::string, DropboxSession, std::less<>> sessions;
     std::uint64_t used = 0, last_rev = 0x5a1c10ce0ddull, order = 0, refused_commits = 0;
     bool committing = false;
+    std::set<std::string, std::less<>> listings;  // under way: token and argument
     std::string now;  // of the request at work
 
     // All of these with the mutex held.

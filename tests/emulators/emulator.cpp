@@ -142,7 +142,8 @@ HttpsResponse Emulator::serve(HttpsRequest& request) {
     }
     finish(response, call);
     at_end.answered = !response.silent;
-    response.until_answer = std::move(at_work);
+    response.until_answer = std::shared_ptr<void>(
+        nullptr, [mine = std::move(at_work), its = std::move(response.until_answer)](void*) mutable { its.reset(), mine.reset(); });
     return response;
 }
 

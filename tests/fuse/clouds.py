@@ -218,8 +218,8 @@ class Place:
     def __init__(self, kind):
         self.kind = kind
 
-    def objects(self):
-        """{path: sha256} of the files that somebody else would see there."""
+    def objects(self, folder=""):
+        """{path: sha256} of the files that somebody else would see there, in one folder and below."""
         raise NotImplementedError
 
     def unfinished(self):
@@ -250,8 +250,8 @@ class FolderPlace(Place):
         self.folder = os.path.join(self.volume, "folder")
         os.mkdir(self.folder)
 
-    def objects(self):
-        return {name: seen[1] for name, seen in tree(self.folder).items() if seen is not None}
+    def objects(self, folder=""):
+        return {os.path.join(folder, name): seen[1] for name, seen in tree(os.path.join(self.folder, folder)).items() if seen is not None}
 
     def unfinished(self):
         return leftovers(self.folder)
@@ -388,8 +388,9 @@ class CloudPlace(Place):
         return {entry["path"].lstrip("/")[len(below):]: entry for entry in self.ask("tree")["tree"]
                 if entry["path"].lstrip("/").startswith(below) and not entry["folder"] and not entry.get("trashed")}
 
-    def objects(self):
-        return {path: self.ask("content", **self.which(path, entry))["sha256"] for path, entry in self.paths().items()}
+    def objects(self, folder=""):
+        return {path: self.ask("content", **self.which(path, entry))["sha256"] for path, entry in self.paths().items()
+                if not folder or path.startswith(folder + "/")}
 
     def unfinished(self):
         return [path for path in self.paths() if ".oracxfs-" in path]

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 import unittest
 
 import harness
@@ -92,6 +93,18 @@ class SignOut(MountTest):
             self.assertEqual(self.revocations(place), 0)
             write_file(self.inside("f-" + kind), content(3000, kind))
             self.fs.await_verified(self.name + "/f-" + kind, [kind])
+
+    def test_provider_that_is_not_in_use_is_not_waited_for(self):
+        kind = CLOUDS[0]
+        self.fs.cli("providers", "disable", kind)
+        try:
+            begin = time.monotonic()
+            self.fs.cli(kind, "disconnect")
+            self.assertLess(time.monotonic() - begin, 5, "that long it would wait for news of it")
+        finally:
+            self.fs.cli("providers", "enable", kind)
+        self.signed_in_again(kind)
+        self.fs.await_state(kind, "active")
 
     def test_without_a_daemon(self):
         self.fs.stop()
@@ -252,6 +265,7 @@ class Wizards(unittest.TestCase):
         self.assertIn("CN = test", shown)
         at.type("y")
         at.expect("Once more:", 90)
+        at.expect("(not shown): ")  # what is typed before it asks is thrown away, as everywhere where passwords are asked for
         at.type(server.password)
         self.assertEqual(at.end(), 0, at.shown)
         for word in ("wrong", server.password):

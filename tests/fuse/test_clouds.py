@@ -48,7 +48,7 @@ class CloudTest(MountTest):
         """The bytes at each server, looked at beside oracxfs, are those that the catalogue calls verified there."""
         rows = self.fs.replicas()
         for kind in kinds:
-            there = self.places[kind].objects()
+            there = self.places[kind].objects(self.name)
             for name, digest in names.items():
                 path = self.path_of(name)
                 row = rows[(path, kind)]
@@ -70,6 +70,8 @@ class AllActive(CloudTest):
         for kind in KINDS:
             with self.subTest(kind):
                 self.only_from(kind, names)
+        for kind in KINDS:
+            self.fs.await_state(kind, "active")
 
     def test_writer_that_goes_back_spoils_no_upload(self):
         """What was sent early is not what the file has in the end."""
@@ -96,6 +98,9 @@ class AllActive(CloudTest):
             place.down()
         try:
             self.fs.start()
+            for other in KINDS:
+                if other != kind:
+                    self.fs.await_state(other, "offline")
             target = os.path.join(self.fs.base, "target")
             before = self.places[kind].gate.down if kind in NETWORK else 0
             for name, digest in names.items():
@@ -106,8 +111,6 @@ class AllActive(CloudTest):
         finally:
             for place in others:
                 place.up()
-        for other in KINDS:
-            self.fs.await_state(other, "active")
 
 
 class Trouble(CloudTest):
@@ -185,7 +188,7 @@ class Trouble(CloudTest):
                             eventually(lambda: place.gate.up - before > 4 * MIB, "the upload has begun")
                             place.down()
                         file.write(data[at:at + MIB])
-                self.assertNotIn(self.path_of(name), place.objects(), "nothing partial under the final name")
+                self.assertNotIn(self.path_of(name), place.objects(self.name), "nothing partial under the final name")
                 digest = hashlib.sha256(data).hexdigest()
                 self.expect_degraded(kind, name, digest, "offline")
                 place.gate.limit(None)
@@ -389,7 +392,7 @@ class Tokens(MountTest):
                 place.let_in(self.fs)
                 self.fs.await_state(kind, "active")
                 self.fs.wait()
-                objects = place.objects()
+                objects = place.objects(self.name)
                 for i in range(20):
                     self.assertEqual(objects.get("%s/%s-%d" % (self.name, kind, i)), hashlib.sha256(content(3000, i)).hexdigest())
 

@@ -8,12 +8,13 @@ mount and at every provider; what was under way has happened or not, but never h
 import hashlib
 import os
 import random
+import signal
 import threading
 import time
 import unittest
 
 import harness
-from harness import KIB, MIB, Oracxfs, eventually, leftovers, tree
+from harness import KIB, MIB, Oracxfs, eventually, leftovers, tree, write_file
 
 ROUNDS = int(os.environ.get("ORACXFS_ROUNDS", "10" if harness.QUICK else "50"))
 ABSENT = None
@@ -169,6 +170,23 @@ class KillNine(unittest.TestCase):
                     wanted = {name: value for name, value in before.items() if not name.startswith(".goutputstream")}
                     self.assertEqual({name: there.get(name) for name in wanted}, wanted, "%s at %s" % (folder, provider))
             self.assertEqual(fs.ask("replicas", check=False)["ok"], True)
+
+    def test_what_the_kernel_remembers_of_a_dead_mount_does_not_hinder_the_next(self):
+        with Oracxfs(("a",)) as fs:
+            fs.start()
+            os.stat(fs.mount)
+            pid = fs.pid()
+            os.kill(pid, signal.SIGKILL)
+            self.assertTrue(harness.wait_gone(pid, 20))
+            self.assertTrue(os.stat(fs.mount), "as if it were alive")
+            done = fs.cli("mount", fs.mount, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(b"a dead mount at", done.stderr)
+            write_file(fs.path("f"), b"alive")
+            os.stat(fs.mount)
+            os.kill(fs.pid(), signal.SIGKILL)
+            self.assertIn(b"detached", fs.cli("unmount", fs.mount).stdout)
+            self.assertFalse(os.path.ismount(fs.mount))
 
     def round(self, number, dice):
         mode = dice.choice(["all", "journal", "all"])

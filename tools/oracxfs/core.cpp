@@ -386,16 +386,18 @@ Status Core::forget_provider(const std::string& name) {
     return catalog_->forget_provider(row->id);
 }
 
-Status Core::reopen_provider(const std::string& name) {
+Result<bool> Core::reopen_provider(const std::string& name) {
     const std::lock_guard one(reload_mutex_);
+    bool in_use = false;
     for (Member& member : members_) {
         if (member.entry.name != name || !member.entry.enabled) continue;
         member.provider = make(member.entry);
         announce(member);  // ends the work of the old one
         ORACX_TRYV(catalog_->make_due(member.id, clock_.wall()));
         replicator_->probe_now(member.id);
+        in_use = true;
     }
-    return {};
+    return in_use;
 }
 
 void Core::probe_provider(const std::string& name) {

@@ -57,7 +57,8 @@ class Core {
     Status rename_provider(const std::string& from, const std::string& to);  // then reload()
     Status forget_provider(const std::string& name);                        // its rows; never what it holds
     void probe_provider(const std::string& name);
-    Status reopen_provider(const std::string& name);  // made anew: what it had in memory of secrets is gone
+    // Makes it anew: what it had in memory of secrets is gone. False if it is not in use.
+    Result<bool> reopen_provider(const std::string& name);
     [[nodiscard]] bool is_down(const std::string& provider) const;
 
     [[nodiscard]] StateView view();

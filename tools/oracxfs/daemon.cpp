@@ -99,11 +99,11 @@ void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& b
     });
     registry.add("provider-reopen", [&core](const Json& args, const OpContext& ctx, const Emit&) -> Result<Json> {
         const std::string& name = args["name"].as_string();
-        ORACX_TRYV(core.reopen_provider(name));
+        ORACX_TRY(const bool in_use, core.reopen_provider(name));
         // Until it is known how it stands, so that `status` is right when the command has ended.
         const bool expected = !args["signed_in"].as_bool();
         const SteadyTime deadline = core.clock().steady() + kProbeMax;
-        while (core.is_down(name) != expected && core.clock().steady() < deadline)
+        while (in_use && core.is_down(name) != expected && core.clock().steady() < deadline)
             if (!core.clock().sleep_for(kProbeLook, ctx.stop)) break;
         return Json::object({{"down", core.is_down(name)}});
     });

@@ -235,6 +235,22 @@ TEST_F(CatalogDirectoriesTest, WhatWasBegunBelowAMovedFolderIsLookedForWhereItIs
     EXPECT_EQ(jobs()[0].row.intent_key, "b/sub2");
 }
 
+TEST_F(CatalogDirectoriesTest, ADirectoryWhoseMoveWasBegunIsToldWheneverItIsDue) {
+    mkdir("a", {p});
+    make_all();
+    ASSERT_THAT(rename("a", "b"), IsOk());
+    DirectoryRow moving = jobs()[0].row;
+    moving.intent_key = "b";
+    moving.due = now() + Millis(10'000);  // nobody could say where it is
+    ASSERT_THAT(catalog_->record_directory(moving), IsOk());
+    ASSERT_THAT(jobs(), SizeIs(1));
+    EXPECT_EQ(jobs()[0].row.due, now() + Millis(10'000));
+    ASSERT_THAT(remove("b"), IsOk());
+    ASSERT_THAT(jobs(), SizeIs(1)) << "its files would be looked for under keys that mean nothing";
+    EXPECT_FALSE(jobs()[0].row.wanted);
+    EXPECT_EQ(jobs()[0].row.due, now()) << "not only after the grace period";
+}
+
 TEST_F(CatalogDirectoriesTest, WhatWasBelievedToStandWhereAMoveWentIsMissing) {
     mkdir("a", {p});
     make_all();

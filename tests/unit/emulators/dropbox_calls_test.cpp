@@ -1,5 +1,7 @@
 // How DropboxEmulator is spoken to: headers, tokens, arguments, names, folders, revisions.
 
+#include <future>
+#include <set>
 #include <thread>
 
 #include "tests/unit/emulators/dropbox_fixture.h"
@@ -11,6 +13,19 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 class DropboxCalls : public DropboxEmulatorTest {};
+
+TEST_F(DropboxCalls, TwoIdenticalListingsAtOnceAreRefused) {
+    dropbox_.set_latency(std::chrono::milliseconds(300));
+    const std::string argument = R"({"path":""})";
+    const http::Request one = rpc_request("files/list_folder", argument), two = rpc_request("files/list_folder", argument),
+                        other = rpc_request("files/list_folder", R"({"path":"","recursive":true})");
+    auto first = std::async(std::launch::async, [&] { return client_.send(one).status; });
+    auto third = std::async(std::launch::async, [&] { return client_.send(other).status; });
+    const int second = client_.send(two).status;
+    EXPECT_EQ((std::multiset<int>{first.get(), second}), (std::multiset<int>{200, 429}));
+    EXPECT_EQ(third.get(), 200);
+    EXPECT_EQ(client_.send(one).status, 200) << "one after the other is all right";
+}
 
 TEST_F(DropboxCalls, AccountTakesNullOrNothing) {
     EXPECT_EQ(call("users/get_current_account", "null")["account_id"].as_string(), dropbox_.account_id());

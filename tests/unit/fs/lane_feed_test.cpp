@@ -398,6 +398,33 @@ TEST_F(LaneWatchTest, AChangeIsSeenWithoutAskingInBetween) {
     await([&] { return announced.size() == 2; });
 }
 
+// As a slow program writes them: whenever one arrives at the provider, all before it have been dealt with.
+TEST_F(LaneWatchTest, OurOwnFilesOneAfterTheOtherAreNotReadBackOneByOne) {
+    std::condition_variable stored;
+    std::mutex mutex;
+    replicator->set_on_change([&](VersionId, ProviderId) {
+        const std::lock_guard lock(mutex);
+        stored.notify_all();
+    });
+    replicator->start();
+    await_watch();
+    const int asked = providers[0]->feeds;
+    for (std::uint64_t i = 0; i < 12; ++i) {
+        const VersionId version = commit("f" + std::to_string(i), random_content(10, i));
+        replicator->nudge();
+        std::unique_lock lock(mutex);
+        ASSERT_TRUE(stored.wait_for(lock, patient(std::chrono::seconds(60)), [&] { return state(version, 0) == ReplicaState::verified; }));
+        lock.unlock();
+        clock.advance(Millis(1'500));
+    }
+    EXPECT_LE(providers[0]->feeds - asked, 2) << "in 18 s";
+    clock.advance(Millis(2'000));
+    replicator->nudge();
+    cloud().add_behind("theirs", random_content(10, 99));
+    await([&] { return !announced.empty(); });
+    replicator->stop();
+}
+
 TEST_F(LaneWatchTest, TheWaitEndsWithTheProgram) {
     replicator->start();
     await_watch();

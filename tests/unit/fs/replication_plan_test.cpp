@@ -274,6 +274,27 @@ TEST(ReplicationPlan, AsideNamesAreInternalAndDistinct) {
     EXPECT_NE(aside_key("1a2b3c4d", VersionId{5}), aside_key("ffffffff", VersionId{5}));
 }
 
+TEST(ReplicationPlan, ATakenOverVersionIsVerifiedWhereItWasFound) {
+    RemoteObject object = object_of(other_row(kWantKey), 100);
+    const auto row = row_of_taken_over(job_in(ReplicaState::queued, true), object, kNow + Millis(1));
+    ASSERT_TRUE(row);
+    EXPECT_EQ(row->state, ReplicaState::stored);
+    EXPECT_EQ(row->key, kWantKey);
+    EXPECT_EQ(row->remote_rev, object.rev);
+    EXPECT_EQ(row->due, kNow + Millis(1)) << "or nobody would ever verify it";
+}
+
+// A lane that saw the new version first may have found the object and settled the row: putting it back to "stored" with no
+// due time would leave it so for ever.
+TEST(ReplicationPlan, ATakenOverVersionThatALaneSawFirstIsLeftToIt) {
+    const RemoteObject object = object_of(other_row(kWantKey), 100);
+    for (const ReplicaState state : kAllStates) {
+        if (state == ReplicaState::queued) continue;
+        EXPECT_FALSE(row_of_taken_over(job_in(state, true), object, kNow)) << to_string(state);
+    }
+    EXPECT_FALSE(row_of_taken_over(with(job_in(ReplicaState::queued, true), [](ReplicaJob& j) { j.row.intent_key = kWantKey; }), object, kNow));
+}
+
 TEST(ReplicationPlan, ObjectOfARow) {
     const ReplicaRow row = other_row("k");
     const RemoteObject object = object_of(row, 12);

@@ -278,8 +278,8 @@ def normal(text):
 
 
 # Where an error came through: names of parts of the program, the same in every language.
-PARTS = {"cache", "catalog", "control", "core", "dropbox", "filesystem", "ftp", "google-drive", "lane", "local", "log",
-         "oauth", "README.txt", "scheduler", "secrets", "sftp", "staging"}
+PARTS = {"activity", "admin", "cache", "catalog", "control", "core", "dropbox", "filesystem", "ftp", "google-drive", "lane",
+         "local", "log", "oauth", "README.txt", "scheduler", "secrets", "sftp", "staging"}
 
 
 class Texts:

@@ -171,11 +171,12 @@ struct EventRow {
     std::string provider;  // may be empty; several: "a,b"
     std::string path;      // may be empty
     std::string code;      // E-code, may be empty
-    std::string message;
+    std::string message;   // of a run it begins with "run r-42 "
 };
 struct EventQuery {
     std::int64_t after_id = 0;
     std::size_t limit = 100;       // the newest `limit` ones after after_id, oldest first
+    bool from_oldest = false;      // instead: the first `limit` ones after after_id
     std::string provider, path, level, kind;  // "" = any; provider: also one of several
 };
 
@@ -202,6 +203,8 @@ struct CatalogOptions {
     Clock* clock = nullptr;
     Millis delete_grace{60'000};    // unlink -> removal at the providers
     std::int64_t events_kept = 100'000;  // the newest ones, and at most a few dozen more
+    // After each transaction that wrote events, once. With the catalogue's lock: it only wakes somebody.
+    std::function<void()> on_event = {};
 };
 
 struct CatalogOpenReport {

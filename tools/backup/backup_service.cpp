@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* kBackupJob = "backup";
 constexpr std::size_t kIndexBytesMax = 32u << 20;  // a larger list of members is read from the package when wanted
+constexpr std::size_t kRunsLookedAt = 20;
 constexpr std::size_t kEventsQueued = 1'000;       // for one who does not keep up; progress is dropped first
 
 // The same for all time and another on each machine.
@@ -35,7 +36,9 @@ class BackupService::Store final : public ScheduleStore {
 BackupService::BackupService(BackupEnvironment environment)
     : env_(std::move(environment)), seed_(seed_of(env_.catalog.instance())), store_(std::make_unique<Store>(env_.catalog)) {
     // The state has one owner at a time: what is still called running died with an earlier one.
-    if (const auto interrupted = env_.catalog.interrupt_runs(); !interrupted) log::warn("backup", interrupted.error().to_string());
+    const auto interrupted = env_.catalog.interrupt_runs();
+    if (!interrupted) log::warn("backup", interrupted.error().to_string());
+    if (interrupted && *interrupted > 0) tell_interrupted(static_cast<std::size_t>(*interrupted));
     Scheduler::Options options;
     options.seed = seed_;
     scheduler_ = std::make_unique<Scheduler>(env_.clock, *store_, zone_, std::move(options));
@@ -51,6 +54,23 @@ BackupService::BackupService(BackupEnvironment environment)
 }
 
 BackupService::~BackupService() { stop(); }
+
+void BackupService::tell_interrupted(std::size_t count) {
+    RunQuery query;
+    query.limit = kRunsLookedAt;
+    const auto rows = env_.catalog.runs(query);
+    if (!rows) return log::warn("backup", rows.error().to_string());
+    for (const RunRow& row : *rows) {  // the newest ones first, and nothing runs beside them
+        if (count == 0 || row.state != RunState::interrupted) break;
+        --count;
+        EventRow event;
+        event.level = "warning";
+        event.kind = "run_interrupted";
+        event.path = row.package;
+        event.message = "run " + run_name(row.id) + " was interrupted: the program ended in the middle";
+        if (const Status kept = env_.catalog.append_event(event); !kept) log::warn("backup", kept.error().to_string());
+    }
+}
 
 Schedule BackupService::schedule() const { return schedule_of(env_.config()->auto_sync, seed_); }
 

@@ -53,6 +53,7 @@ class BackupService {
     Status run_job(const RunContext& context);
     Result<RunRow> run(const BackupRequest& request, const OpContext& ctx);
     void broadcast(const Json& event);
+    void tell_interrupted(std::size_t count);
     void prune_after(const RunRow& row, const OpContext& ctx);
     void remember_index(const RunRow& row, const OpContext& ctx);
     Result<Json> follow(const std::shared_ptr<Listener>& listener, const OpContext& ctx, const Emit& emit);

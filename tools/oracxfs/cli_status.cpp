@@ -1,4 +1,4 @@
-// status, wait, replicas, log
+// status, wait, replicas
 
 #include <fmt/format.h>
 
@@ -256,47 +256,6 @@ Run declare_replicas(CLI::App& app) {
     };
 }
 
-Run declare_log(CLI::App& app) {
-    struct Flags {
-        bool follow = false;
-        std::int64_t count = 50;
-        std::string provider, level, path;
-    };
-    const auto flags = std::make_shared<Flags>();
-    app.add_flag("-f,--follow", flags->follow, "Go on with what happens next");
-    app.add_option("-n,--lines", flags->count, "So many entries")->type_name("N")->check(CLI::Range(0, 100'000));
-    app.add_option("--provider", flags->provider, "Only this provider")->type_name("NAME");
-    app.add_option("--level", flags->level, "Only info, warning or error")->check(CLI::IsMember({"info", "warning", "error"}))->type_name("LEVEL");
-    app.add_option("--path", flags->path, "Only this file")->type_name("PATH");
-    return [flags](Cli& cli) -> Result<CommandResult> {
-        Json args = path_args(cli, flags->path);
-        args.set("follow", flags->follow);
-        args.set("limit", flags->count);
-        args.set("provider", flags->provider);
-        args.set("level", flags->level);
-        Json events = Json::array();
-        const bool collect = cli.out().json() && !flags->follow;
-        const auto on_event = [&](const Json& event) {
-            if (collect) return void(events.push(event));
-            if (cli.out().json()) return Output::write_stdout(event.dump() + "\n");
-            std::string line = fmt::format("{} {:7} {}", event["at"].as_string(), event["level"].as_string(), event["kind"].as_string());
-            std::string providers;
-            for (const Json& name : event["providers"].items()) providers += (providers.empty() ? "" : ",") + name.as_string();
-            if (!providers.empty()) line += "  " + providers;
-            if (event["path"].is_string()) line += "  " + printable(get_bytes(event, "path"));
-            Output::write_stdout(line + "  " + tr_sentence(printable(event["message"].as_string())) + "\n");
-        };
-        const auto answer = flags->follow ? cli.ask_daemon("log", args, on_event) : cli.ask("log", args, on_event);
-        CommandResult outcome;
-        outcome.printed = !collect;
-        outcome.data = Json::object({{"events", std::move(events)}});
-        if (!answer && flags->follow && answer.error().code == Errc::cancelled) return outcome;
-        if (!answer) return fail(answer.error());
-        if ((*answer)["count"].as_int() == 0) cli.out().note("nothing to report");
-        return outcome;
-    };
-}
-
 }  // namespace
 
 void add_status_commands(CommandTable& table) {
@@ -304,7 +263,6 @@ void add_status_commands(CommandTable& table) {
     table.push_back({"status", group, "Am I safe? The answer on one screen", declare_status});
     table.push_back({"wait", group, "Wait until all copies are verified", declare_wait});
     table.push_back({"replicas", group, "List each file's copy at each provider", declare_replicas});
-    table.push_back({"log", group, "Show what happened", declare_log});
 }
 
 }  // namespace oracxfs

@@ -24,10 +24,12 @@ CommandTable make_table() {
     add_provider_commands(table);
     add_mount_commands(table);
     add_status_commands(table);
+    add_log_commands(table);
     add_sync_commands(table);
     add_backup_commands(table);
     add_version_commands(table);
     add_secret_commands(table);
+    add_notification_commands(table);
     add_config_commands(table);
     add_doctor_commands(table);
     add_help_commands(table);

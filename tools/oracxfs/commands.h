@@ -24,7 +24,9 @@ using CommandTable = std::vector<Command>;
 void add_setup_commands(CommandTable& table);     // setup
 void add_provider_commands(CommandTable& table);  // local sftp providers ...
 void add_mount_commands(CommandTable& table);     // mount unmount
-void add_status_commands(CommandTable& table);    // status wait replicas log
+void add_status_commands(CommandTable& table);    // status wait replicas
+void add_notification_commands(CommandTable& table);  // notifications
+void add_log_commands(CommandTable& table);       // log
 void add_sync_commands(CommandTable& table);     // sync auto-sync runs
 void add_backup_commands(CommandTable& table);   // backups ...
 void add_version_commands(CommandTable& table);   // versions restore-version

@@ -21,6 +21,7 @@
 #include "tools/control/envelope.h"
 #include "tools/control/server.h"
 #include "tools/oracxfs/core.h"
+#include "tools/oracxfs/notify_setup.h"
 #include "tools/oracxfs/sd_notify.h"
 #include "tools/oracxfs/service.h"
 #include "tools/oracxfs/signals.h"
@@ -31,7 +32,6 @@ namespace {
 constexpr Millis kGrace{5'000};         // for uploads under way when the daemon ends
 constexpr Millis kProbeMax{5'000};
 constexpr Millis kProbeLook{20};
-constexpr Millis kStatusPause{10'000};  // between looks at the verdict for systemd
 constexpr Millis kTidyPause{3'600'000};
 
 // Open files of programs, uploads and connections each take a descriptor; the usual soft limit of 1,024 is soon reached.
@@ -70,22 +70,18 @@ void configure_log(const DaemonOptions& options) {
     log::configure(logging);
 }
 
-StateView full_view(Core& core, BackupService& backups) {
-    StateView view = core.view();
-    view.schedule = [&backups] { return backups.schedule_report(); };
-    return view;
-}
-
 // What the socket can do to a running daemon, beyond looking.
-void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& backups, const std::string& mount_point, const std::function<void()>& end) {
+void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& backups, Notifier& notifier, const std::string& mount_point, const std::function<void()>& end) {
     add_state_handlers(registry, [&core, &backups] { return full_view(core, backups); });
     backups.add_handlers(registry);
+    notifier.add_handlers(registry);
     registry.add("ping", [](const Json&, const OpContext&, const Emit&) -> Result<Json> {
         return Json::object({{"pid", std::int64_t{::getpid()}}, {"version", ORACXFS_VERSION}});
     });
-    registry.add("reload", [&core, &backups](const Json&, const OpContext&, const Emit&) {
+    registry.add("reload", [&core, &backups, &notifier](const Json&, const OpContext&, const Emit&) {
         auto result = core.reload();
         backups.settings_changed();
+        notifier.settings_changed();
         return result;
     });
     registry.add("provider-probe", [&core](const Json& args, const OpContext& ctx, const Emit&) -> Result<Json> {
@@ -100,6 +96,7 @@ void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& b
     registry.add("provider-reopen", [&core](const Json& args, const OpContext& ctx, const Emit&) -> Result<Json> {
         const std::string& name = args["name"].as_string();
         ORACX_TRY(const bool in_use, core.reopen_provider(name));
+        core.event("info", args["signed_in"].as_bool() ? "signed_in" : "signed_out", name + (args["signed_in"].as_bool() ? " has new sign-in data" : " is signed out"), {}, name);
         // Until it is known how it stands, so that `status` is right when the command has ended.
         const bool expected = !args["signed_in"].as_bool();
         const SteadyTime deadline = core.clock().steady() + kProbeMax;
@@ -126,20 +123,14 @@ void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& b
     });
 }
 
-// Keeps systemd's status line true, and the log short.
-void report_verdict(Core& core, BackupService& backups, const std::stop_token& stop) {
-    core.tidy_log();
-    SteadyTime tidied = core.clock().steady();
-    while (core.clock().sleep_for(kStatusPause, stop)) {
-        if (core.clock().steady() - tidied >= kTidyPause) {
-            core.tidy_log();
-            tidied = core.clock().steady();
-        }
-        const StateView view = full_view(core, backups);
-        auto report = status_report(view);
-        if (!report || !add_backup_status(*report, view)) continue;
-        sd_notify("STATUS=" + (*report)["state"].as_string() + ", " + std::to_string((*report)["files"]["incomplete"].as_int()) + " files not yet everywhere");
-    }
+// Keeps the logs short.
+void tidy_now_and_then(Core& core, const std::stop_token& stop) {
+    do core.tidy_log();
+    while (core.clock().sleep_for(kTidyPause, stop));
+}
+
+void show_verdict(const Json& report) {
+    sd_notify("STATUS=" + report["state"].as_string() + ", " + std::to_string(report["files"]["incomplete"].as_int()) + " files not yet everywhere");
 }
 
 // A sign of life for systemd, when it asked for one: only after the catalogue and the lanes have answered, so that a daemon
@@ -191,12 +182,14 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
 
     std::unique_ptr<Core> core;
     std::unique_ptr<BackupService> backups;
+    std::unique_ptr<Notifier> notifier;
     std::atomic<bool> serving{false};
     SignalWatch signals(
         [&] {
             if (!serving) return;
             (void)core->reload();  // says itself in the log what became of it
             backups->settings_changed();
+            notifier->settings_changed();
         },
         true);
     ORACX_TRY(core, Core::open({options.places, options.environment, options.config, options.mount_point, options.read_only,
@@ -212,19 +205,21 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     ORACX_TRY(auto mount, FuseMount::mount(core->filesystem(), mount_options));
 
     backups = std::make_unique<BackupService>(core->backup_environment());
+    notifier = std::make_unique<Notifier>(notifier_parts(*core, *backups, show_verdict));
     HandlerRegistry handlers;
-    add_daemon_handlers(handlers, *core, *backups, options.mount_point, [&] { mount->exit(); });
+    add_daemon_handlers(handlers, *core, *backups, *notifier, options.mount_point, [&] { mount->exit(); });
     ControlServerOptions control;
     control.socket = options.places.socket;
     ORACX_TRY(const auto server, ControlServer::start(control, handlers));
 
     core->start();
     if (!options.read_only) backups->start();
+    notifier->start();
     serving = true;
     Status served;
     {
         const std::stop_callback on_signal(signals.token(), [&] { mount->exit(); });
-        std::jthread verdict([&](const std::stop_token& stop) { report_verdict(*core, *backups, stop); });
+        const std::jthread tidy([&](const std::stop_token& stop) { tidy_now_and_then(*core, stop); });
         std::jthread watchdog;
         if (const auto interval = watchdog_interval())
             watchdog = std::jthread([&, pause = *interval / 2](const std::stop_token& stop) { feed_watchdog(*core, pause, stop); });
@@ -239,6 +234,7 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     sd_notify("STOPPING=1");
     log::info("daemon", "unmounted, ending");
     core->event("info", "mount", "unmounted from " + options.mount_point);
+    notifier->stop();
     backups->stop();  // a run under way is begun again at the next start
     server->stop();  // before the mount goes away: the request that ended it may still be in its handler
     mount.reset();

@@ -2,7 +2,6 @@
 // Sizes, times and states as people read them, in their language. What goes into JSON, errors or the log is written by
 // tools/config/units.h and base/clock.h instead.
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,8 +20,5 @@ std::string shown_age(const Json& time, WallTime now);
 std::string shown_time(const Json& time);
 // A state, kind or other word of the JSON output: "verified", "vérifié".
 std::string shown_word(std::string_view word);
-
-// "2026-11-23T20:36:28Z"; nothing for anything else.
-std::optional<WallTime> parse_utc(std::string_view text);
 
 }  // namespace oracxfs

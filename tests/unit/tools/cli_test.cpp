@@ -216,7 +216,6 @@ TEST_F(CliTest, WithoutADaemonWaitHasNothingToDoAndUnmountSaysSo) {
     ASSERT_EQ(run({"setup", "--demo"}).code, 0);
     EXPECT_EQ(run({"wait"}).code, 0);
     EXPECT_EQ(run({"unmount", dir_ / "m"}).code, 11);
-    EXPECT_EQ(run({"log", "-f"}).code, 11);
     EXPECT_EQ(run({"replicas", "nothing-here"}).code, 8);
 }
 

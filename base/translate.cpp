@@ -13,6 +13,7 @@ namespace {
 constexpr std::uint32_t kMagic = 0x950412de;
 constexpr std::size_t kTextsMax = 100'000;
 constexpr std::size_t kLettersMin = 3;
+constexpr std::size_t kLineWeightMin = 14;  // of a sentence among other lines
 constexpr int kNestingMax = 6;  // "a: b: c"
 
 tl::unexpected<Error> damaged(std::string why) { return fail(Errc::invalid, "read the translations", std::move(why)); }
@@ -207,10 +208,11 @@ bool take_apart(std::string_view text, const std::vector<std::string>& between, 
 
 }  // namespace
 
-std::string TextCatalogue::whole(std::string_view english, int depth) const {
+std::string TextCatalogue::whole(std::string_view english, int depth, std::size_t weight_min) const {
     if (const std::string* exact = find(english)) return *exact;
     std::vector<std::string_view> values;
     for (const Pattern& pattern : patterns_) {
+        if (pattern.weight < weight_min) break;  // they are in the order of weight
         if (!take_apart(english, pattern.between, values)) continue;
         const Entry& entry = entries_[pattern.entry];
         std::vector<std::string> shown(*std::max_element(pattern.places.begin(), pattern.places.end()) + 1);
@@ -241,7 +243,7 @@ std::string TextCatalogue::whole(std::string_view english, int depth) const {
 
 std::string TextCatalogue::sentence(std::string_view english, int depth) const {
     if (english.empty() || depth > kNestingMax) return std::string(english);
-    if (std::string text = whole(english, depth); !text.empty()) return text;
+    if (std::string text = whole(english, depth, 0); !text.empty()) return text;
     // As errors are written into one line: "E-VERIFY compare: it differs", "compare: it differs [E-VERIFY]".
     if (const std::size_t code = english.rfind(" [E-"); code != std::string_view::npos && english.back() == ']')
         return sentence(english.substr(0, code), depth + 1) + std::string(english.substr(code));
@@ -258,9 +260,9 @@ std::string TextCatalogue::sentence(std::string_view english, int depth) const {
 
 std::string TextCatalogue::sentence(std::string_view english) const { return sentence(english, 0); }
 
-std::string TextCatalogue::line(std::string_view english) const {
+std::string TextCatalogue::line(std::string_view english, std::size_t weight_min) const {
     // A single word may be a value that somebody asked for.
-    std::string text = english.find(' ') == std::string_view::npos ? std::string() : whole(english, 0);
+    std::string text = english.find(' ') == std::string_view::npos ? std::string() : whole(english, 0, weight_min);
     return text.empty() ? std::string(english) : text;
 }
 
@@ -315,7 +317,7 @@ std::string each_line(std::string_view english, const Translate& translate) {
 std::string tr_lines(std::string_view english) {
     const auto texts = installed_texts();
     if (!texts) return std::string(english);
-    return each_line(english, [&](std::string_view line) { return texts->line(line); });
+    return each_line(english, [&](std::string_view line) { return texts->line(line, 0); });
 }
 
 std::string tr_result(std::string_view english) {
@@ -324,10 +326,9 @@ std::string tr_result(std::string_view english) {
     const std::size_t end = english.find('\n');
     const bool one_line = end == std::string_view::npos || end + 1 == english.size();
     return each_line(english, [&](std::string_view line) {
-        if (one_line) return texts->line(line);
-        // Among several lines may be names of files; a whole sentence without any value is none.
-        const std::string* found = std::count(line.begin(), line.end(), ' ') < 2 ? nullptr : texts->find(line);
-        return found != nullptr ? *found : std::string(line);
+        // Among several lines may be names of files, which no long sentence looks like.
+        if (!one_line && std::count(line.begin(), line.end(), ' ') < 2) return std::string(line);
+        return texts->line(line, one_line ? 0 : kLineWeightMin);
     });
 }
 

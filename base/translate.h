@@ -43,7 +43,8 @@ class TextCatalogue {
     // The translation of a sentence that was made of a text and values; the sentence itself when it is of no known text.
     [[nodiscard]] std::string sentence(std::string_view english) const;
     // The same, but only for what is one known text as a whole, of two words or more: results may hold anything.
-    [[nodiscard]] std::string line(std::string_view english) const;
+    // At least `weight_min` characters of it must be the text's own.
+    [[nodiscard]] std::string line(std::string_view english, std::size_t weight_min) const;
 
     struct Entry {
         std::string english;               // "{} files"
@@ -66,7 +67,7 @@ class TextCatalogue {
     Status read_header(const std::string& header);
     void add_pattern(std::size_t entry, std::size_t form, const std::string& english);
     [[nodiscard]] std::string sentence(std::string_view english, int depth) const;
-    [[nodiscard]] std::string whole(std::string_view english, int depth) const;  // "" when it is of no known text
+    [[nodiscard]] std::string whole(std::string_view english, int depth, std::size_t weight_min) const;  // "" when it is of no known text
 
     std::string language_;
     std::string decimal_point_ = ".";
@@ -88,7 +89,7 @@ std::string ntr(std::string_view singular, std::string_view plural, std::uint64_
 std::string tr_sentence(std::string_view english);
 // The same for each line of a text; how far lines are indented stays.
 std::string tr_lines(std::string_view english);
-// The result of a command: one sentence, or several lines of which only whole texts without values are taken for such.
+// The result of a command: one sentence, or several lines of which only longer texts are taken for such.
 std::string tr_result(std::string_view english);
 
 // The translation may order the values anew: "{1} of {0}". A wrong one is not used.

@@ -126,11 +126,12 @@ TEST_F(TranslateTest, MeasuresInSentencesAreWrittenAsTheLanguageDoes) {
 }
 
 TEST_F(TranslateTest, ResultsAreTranslatedLineByLineButNotSingleWords) {
-    install({{"all copies are verified", "toutes les copies sont vérifiées"}, {"none", "aucun"}, {"provider {} works", "{} fonctionne"}});
+    install({{"all copies are verified", "toutes les copies sont vérifiées"}, {"none", "aucun"}, {"put {} back", "remettre {}"}, {"{} could not be asked: {}", "{} n'a pas pu être interrogé: {}"}, {"{} files", "{} fichiers"}, {"provider {} works", "{} fonctionne"}});
     EXPECT_EQ(tr_lines("  all copies are verified\nnone\nprovider nas works\n"), "  toutes les copies sont vérifiées\nnone\nnas fonctionne\n");
     EXPECT_EQ(tr_lines("x: all copies are verified"), "x: all copies are verified") << "part of a line is somebody's data";
     EXPECT_EQ(tr_result("provider nas works\n"), "nas fonctionne\n");
-    EXPECT_EQ(tr_result("  provider nas works\nall copies are verified\n"), "  provider nas works\ntoutes les copies sont vérifiées\n") << "a file may be called like this";
+    EXPECT_EQ(tr_result("  put nas back\nall copies are verified\n"), "  put nas back\ntoutes les copies sont vérifiées\n") << "a file may be called like this";
+    EXPECT_EQ(tr_result("nas could not be asked: out\n2 files\n"), "nas n'a pas pu être interrogé: out\n2 files\n");
 }
 
 TEST_F(TranslateTest, LettersLoseTheirAccentsWhereTheTerminalShowsNone) {

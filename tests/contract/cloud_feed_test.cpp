@@ -369,7 +369,10 @@ TEST_P(DriveFeedTest, ATwinThatComesLaterIsKeptUnderAnotherName) {
 }
 
 TEST_P(DriveFeedTest, ATwinThatWasThereUnseenIsKeptUnderAnotherName) {
+    ASSERT_THAT(stack->write_file("first", "ours"), IsOk());  // our folder is there before anybody puts something into it
     barrier();
+    ASSERT_THAT(stack->write_file("second", "ours"), IsOk());  // what others did until now is known
+    settle();
     drive().put_beside("name.txt", "theirs");
     ASSERT_THAT(stack->write_file("name.txt", "ours"), IsOk());
     settle();

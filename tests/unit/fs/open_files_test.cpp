@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <span>
 #include <thread>
 
 #include "tests/support/file_system_stack.h"
@@ -77,6 +78,23 @@ TEST_F(OpenFilesTest, AReplacedFileCanStillBeReadAndCut) {
     EXPECT_EQ(read(handle, 100), "old");
     EXPECT_EQ(stack_.read_file("a").value(), "new");
     stack_.filesystem->release(handle);
+}
+
+TEST_F(OpenFilesTest, ARemovedFileCanStillBeChanged) {
+    ASSERT_THAT(stack_.write_file("a", "content"), IsOk());
+    ASSERT_THAT(stack_.settle(), IsOk());
+    const VersionId old = version_of("a");
+    const Handle first = opened("a"), second = opened("a");
+    ASSERT_THAT(stack_.remove("a"), IsOk());
+    ASSERT_TRUE(forgotten(old));
+    const std::string_view word = "CON";
+    const Status written = wait_for<Status>([&](auto done) {
+        stack_.filesystem->write(second, 0, std::as_bytes(std::span(word)), {}, std::move(done));
+    });
+    EXPECT_THAT(written, IsOk()) << "the content is copied first";
+    EXPECT_EQ(read(first, 100), "CONtent");
+    stack_.filesystem->release(first);
+    stack_.filesystem->release(second);
 }
 
 TEST_F(OpenFilesTest, ARemovedFileCanStillBeRead) {

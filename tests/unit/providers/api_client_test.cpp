@@ -1,6 +1,7 @@
 #include "providers/http/api_client.h"
 
 #include <deque>
+#include <future>
 
 #include "providers/http/request_pace.h"
 #include "tests/support/fake_clock.h"
@@ -186,6 +187,22 @@ TEST_F(ApiClientTest, StopsWhenToldSo) {
     stop.request_stop();
     EXPECT_THAT(call({stop.get_token(), {}}), HasCode(Errc::cancelled));
     EXPECT_THAT(client_.bearers, IsEmpty());
+}
+
+TEST_F(ApiClientTest, AWaitEndsWithItsCaller) {
+    FakeClock clock;  // nobody moves it
+    const auto api = ApiClient::make(client_, tokens_, clock, options_);
+    client_.answers = {{429, {{"retry-after", "5"}}, ""}};
+    std::stop_source stop;
+    auto answer = std::async(std::launch::async, [&] {
+        Request request;
+        request.url = "https://api.example/2/x";
+        return api->perform({stop.get_token(), {}}, request);
+    });
+    clock.wait_for_sleepers(1);
+    stop.request_stop();
+    EXPECT_THAT(answer.get(), HasCode(Errc::cancelled));
+    EXPECT_EQ(client_.bearers.size(), 1u);
 }
 
 TEST_F(ApiClientTest, KeepsToTheConfiguredRate) {

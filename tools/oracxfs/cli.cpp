@@ -45,7 +45,7 @@ Cli::Cli(GlobalFlags flags, Environment environment)
     : flags_(std::move(flags)),
       environment_(std::move(environment)),
       places_(find_places(environment_)),
-      out_({flags_.json, flags_.quiet, when_from(flags_.color), when_from(flags_.progress)}, environment_),
+      out_({flags_.json, flags_.quiet, flags_.no_color ? When::never : when_from(flags_.color), when_from(flags_.progress)}, environment_),
       secrets_(places_, environment_) {
     const std::string here = std::filesystem::current_path().string();
     if (!flags_.config_file.empty()) places_.config_file = absolute_path(flags_.config_file, here);

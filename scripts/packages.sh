@@ -4,15 +4,16 @@
 # Nothing is done, and neither root nor the network is needed, when everything is there already.
 
 oracxfs_build_packages=(
-    g++ cmake ninja-build pkg-config
+    g++ cmake ninja-build pkg-config gettext
     libssl-dev libfmt-dev libspdlog-dev rapidjson-dev libexpected-dev libcli11-dev
     libsqlite3-dev libssh2-1-dev libcurl4-openssl-dev libfuse3-dev fuse3 ca-certificates
-    libdeflate-dev zlib1g-dev
+    libdeflate-dev zlib1g-dev libmicrohttpd-dev gzip
 )
 oracxfs_test_packages=(
     libgtest-dev libgmock-dev
     openssh-server openssh-client openssl rsync sqlite3 git attr python3 tzdata
     libzip-dev zip unzip p7zip-full python3-aiosmtpd
+    man-db groff-base zsh fish
 )
 
 oracxfs_is_installed() {
@@ -64,6 +65,21 @@ install_build_packages() { oracxfs_install "${oracxfs_build_packages[@]}"; }
 install_test_packages() {
     oracxfs_install "${oracxfs_test_packages[@]}"
     unpack_ftp_servers
+    install_browser_tests
+}
+
+# A browser for the tests of the web admin, and what drives it. Node brings npm along in some packages and not in others.
+install_browser_tests() {
+    local -a wanted=(chromium)
+    command -v apt-get >/dev/null || return 0
+    command -v node >/dev/null || wanted+=(nodejs)
+    command -v npm >/dev/null || wanted+=(npm)
+    oracxfs_install "${wanted[@]}" || echo "packages: the tests of the web admin in a browser are skipped" >&2
+    command -v npm >/dev/null || return 0
+    [ tests/admin/node_modules/.package-lock.json -nt tests/admin/package-lock.json ] && return 0
+    echo "packages: fetching what tests/admin/package-lock.json lists" >&2
+    (cd tests/admin && npm ci --no-audit --no-fund --silent >&2) ||
+        echo "packages: npm ci in tests/admin failed; the tests of the web admin in a browser are skipped" >&2
 }
 
 # FTP servers for the tests. Their packages exclude one another and start services, so they are not installed but

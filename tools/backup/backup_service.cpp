@@ -119,6 +119,7 @@ void BackupService::broadcast(const Json& event) {
         if (event["type"].as_string() == "run_started") running_ = parse_run_name(event["run"].as_string());
         listeners = listeners_;
     }
+    if (observer_) observer_(event);
     for (const auto& listener : listeners) {
         const std::lock_guard lock(listener->mutex);
         if (is_progress(event) && listener->events.size() >= kEventsQueued) continue;
@@ -312,6 +313,22 @@ void BackupService::add_handlers(HandlerRegistry& registry) {
         return Json();
     });
     registry.add("schedule", [this](const Json&, const OpContext&, const Emit&) -> Result<Json> { return schedule_report(); });
+    // The next runs of a schedule that is not saved yet.
+    registry.add("schedule-preview", [this](const Json& args, const OpContext&, const Emit&) -> Result<Json> {
+        AutoSyncConfig config;
+        config.enabled = true;
+        config.every = Millis(args["every_ms"].as_int());
+        for (const Json& time : args["at"].items()) config.at.push_back(time.as_string());
+        config.jitter = Millis(args["jitter_ms"].as_int());
+        config.catch_up = args["catch_up"].as_bool(true);
+        RunHistory history;
+        history.since = env_.clock.wall();
+        for (const JobStatus& job : scheduler_->status())
+            if (job.name == kBackupJob) history.last = job.state.history.last;
+        Json next = Json::array();
+        for (const DueRun& due : next_runs(schedule_of(config, seed_), history, env_.clock.wall(), zone_)) next.push(format_utc(std::max(due.time, env_.clock.wall())));
+        return Json::object({{"next", std::move(next)}});
+    });
     registry.add("backups-prune", [this](const Json& args, const OpContext& ctx, const Emit&) -> Result<Json> {
         return carry_out_prune(env_, args["plan_id"].as_string(), args["force"].as_bool(), ctx);
     });

@@ -34,6 +34,8 @@ class BackupService {
     void start();  // the schedule begins to count; before that, runs take place in the thread that asks for them
     void stop();   // ends the run under way; the mount must still be there
     void settings_changed();
+    // Told of every event of every run, whoever asked for it. Before start(). From any thread; must not wait.
+    void observe(Emit observer) { observer_ = std::move(observer); }
 
     // Packs, sends, verifies, prunes. Events of the run go to `emit` until it has ended; when ctx.stop comes, the run is
     // cancelled. The answer is the run's report, whatever came of it. Errors: busy (a run is under way; says which).
@@ -80,6 +82,7 @@ class BackupService {
     SystemLocalTime zone_;
     std::unique_ptr<Scheduler> scheduler_;
     bool started_ = false;
+    Emit observer_;
 
     mutable std::mutex mutex_;
     std::optional<BackupRequest> request_;      // of the run that begins next, when somebody asked for it

@@ -1,6 +1,8 @@
 #include "tools/backup/backup_views.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 
 #include "tools/backup/backup_run.h"
 #include "tools/backup/package_access.h"
@@ -16,31 +18,36 @@ namespace {
 
 constexpr std::size_t kRowsAtOnce = 100;  // in one event line
 
-// {"provider", "state", "since_ms", "limit"}: newest first.
+// {"provider", "state", "since_ms" or "since" (RFC 3339), "q", "offset", "limit"}: newest first. Answers also how many fit in all.
 Result<Json> list(const StateView& view, const Json& args, const Emit& emit) {
     ORACX_TRY(const PrunePlan prune, plan_prune(view.catalog, *view.config, view.clock.wall(), false));
     const std::string& provider = args["provider"].as_string();
     const std::string& state = args["state"].as_string();
+    const std::string& words = args["q"].as_string();
+    const std::string& since_text = args["since"].as_string();
     const auto limit = static_cast<std::uint64_t>(std::max<std::int64_t>(args["limit"].as_int(1'000'000), 0));
+    const auto offset = static_cast<std::uint64_t>(std::max<std::int64_t>(args["offset"].as_int(), 0));
     Json batch = Json::array();
-    std::uint64_t count = 0;
+    std::uint64_t count = 0, matching = 0;
     const auto send = [&] {
         if (!batch.items().empty()) emit(Json::object({{"type", "rows"}, {"rows", std::exchange(batch, Json::array())}}));
     };
     for (const PackageInfo& package : prune.packages) {
-        if (count == limit) break;
+        if (!since_text.empty() && format_utc(package.time) < since_text) break;  // times in this form sort as texts
         if (const Json* since = args.find("since_ms"); since != nullptr && to_ms(package.time) < since->as_int()) break;
         const bool wanted = (provider.empty() && state.empty()) ||
                             std::any_of(package.copies.begin(), package.copies.end(), [&](const PackageCopyInfo& copy) {
                                 return (provider.empty() || copy.provider == provider) && (state.empty() || to_string(copy.row.state) == state);
                             });
         if (!wanted) continue;
+        if (!words.empty() && package.node.name.find(words) == std::string::npos && (!package.row || package.row->label.find(words) == std::string::npos)) continue;
+        if (matching++ < offset || count == limit) continue;
         batch.push(package_report(package, prune.decision(package.node.name)));
         ++count;
         if (batch.items().size() == kRowsAtOnce) send();
     }
     send();
-    return Json::object({{"count", count}, {"total", prune.packages.size()}});
+    return Json::object({{"count", count}, {"matching", matching}, {"total", prune.packages.size()}, {"more", offset + count < matching}});
 }
 
 Result<Json> show(const StateView& view, const Json& args) {
@@ -111,6 +118,35 @@ Result<Json> recovery_status(const StateView& view) {
 
 }  // namespace
 
+namespace {
+
+// To each provider's report: how many backups it should hold, how many of them are not verified there, and the newest check.
+void add_provider_facts(Json& report, const std::vector<PackageInfo>& packages) {
+    struct Facts {
+        std::uint64_t backups = 0, behind = 0;
+        std::optional<WallTime> verified;
+    };
+    std::map<std::string, Facts> facts;
+    for (const PackageInfo& package : packages)
+        for (const PackageCopyInfo& copy : package.copies) {
+            Facts& of_one = facts[copy.provider];
+            ++of_one.backups;
+            of_one.behind += copy.row.state == ReplicaState::verified ? 0 : 1;
+            if (copy.row.state == ReplicaState::verified) of_one.verified = std::max(of_one.verified, copy.row.verified_at);
+        }
+    Json providers = Json::array();
+    for (Json provider : report["providers"].items()) {
+        const Facts& of_one = facts[provider["name"].as_string()];
+        provider.set("backups", of_one.backups);
+        provider.set("behind", of_one.behind);
+        provider.set("last_verified", of_one.verified ? Json(format_utc(*of_one.verified)) : Json());
+        providers.push(std::move(provider));
+    }
+    report.set("providers", std::move(providers));
+}
+
+}  // namespace
+
 Status add_backup_status(Json& report, const StateView& view) {
     const Config& config = *view.config;
     const WallTime now = view.clock.wall();
@@ -122,6 +158,7 @@ Status add_backup_status(Json& report, const StateView& view) {
         if (package.verified() >= config.replication.min_replicas) verified.push_back(package.time);
         damaged += static_cast<std::uint64_t>(std::count_if(package.copies.begin(), package.copies.end(), [](const PackageCopyInfo& c) { return c.row.state == ReplicaState::damaged; }));
     }
+    add_provider_facts(report, packages);
     FreshnessFacts facts;
     facts.scheduled = config.auto_sync.enabled;
     facts.interval = longest_pause(schedule_of(config.auto_sync, 0));
@@ -132,6 +169,7 @@ Status add_backup_status(Json& report, const StateView& view) {
     report.set("auto_sync", std::move(schedule));
     report.set("backups", Json::object({{"count", packages.size()},
                                         {"verified", verified.size()},
+                                        {"newest_verified", verified.empty() ? Json() : Json(format_utc(verified.front()))},
                                         {"damaged_copies", damaged},
                                         {"oldest", packages.empty() ? Json() : Json(format_utc(packages.back().time))},
                                         {"freshness", to_string(freshness.state)},
@@ -177,7 +215,20 @@ void add_backup_views(HandlerRegistry& registry, std::function<StateView()> view
     });
     registry.add("prune-preview", [view](const Json& args, const OpContext&, const Emit&) -> Result<Json> {
         const StateView state = view();
-        ORACX_TRY(const PrunePlan prune, plan_prune(state.catalog, *state.config, state.clock.wall(), args["force"].as_bool()));
+        Config config = *state.config;
+        // Rules that are not saved yet, to see what they would do.
+        const Json& rules = args["retention"];
+        const auto take = [&](const char* key, std::uint32_t& value) { value = static_cast<std::uint32_t>(rules[key].as_int(value)); };
+        take("keep_last", config.retention.keep_last);
+        take("hourly", config.retention.hourly);
+        take("daily", config.retention.daily);
+        take("weekly", config.retention.weekly);
+        take("monthly", config.retention.monthly);
+        take("yearly", config.retention.yearly);
+        take("min_verified_copies", config.retention.min_verified_copies);
+        take("trash_days", config.retention.trash_days);
+        take("max_delete_percent", config.retention.max_delete_percent);
+        ORACX_TRY(const PrunePlan prune, plan_prune(state.catalog, config, state.clock.wall(), args["force"].as_bool()));
         return prune_report(prune);
     });
 }

@@ -43,8 +43,8 @@ std::string in_words(const std::vector<RetentionNote>& notes) {
 }  // namespace
 
 const PackageDecision* PrunePlan::decision(const std::string& name) const {
-    const auto found = std::find_if(plan.decisions.begin(), plan.decisions.end(), [&](const PackageDecision& d) { return d.name == name; });
-    return found == plan.decisions.end() ? nullptr : &*found;
+    const auto found = by_name.find(name);
+    return found == by_name.end() ? nullptr : &plan.decisions[found->second];
 }
 
 Result<PrunePlan> plan_prune(Catalog& catalog, const Config& config, WallTime now, bool force) {
@@ -68,6 +68,7 @@ Result<PrunePlan> plan_prune(Catalog& catalog, const Config& config, WallTime no
         for (const PackageCopyInfo& copy : package.copies) entry.copies.push_back({copy.provider, copy_state(copy.row)});
     }
     prune.plan = plan_retention(input);
+    for (std::size_t i = 0; i < prune.plan.decisions.size(); ++i) prune.by_name.emplace(prune.plan.decisions[i].name, i);
     return prune;
 }
 

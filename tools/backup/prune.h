@@ -1,6 +1,10 @@
 #pragma once
 // Retention carried out: what goes is shown first, and what goes is what was shown.
 
+#include <string>
+#include <unordered_map>
+#include <vector>
+
 #include "base/json.h"
 #include "base/op_context.h"
 #include "tools/backup/backup_environment.h"
@@ -11,6 +15,7 @@ namespace oracxfs {
 struct PrunePlan {
     std::vector<PackageInfo> packages;  // newest first
     RetentionPlan plan;
+    std::unordered_map<std::string, std::size_t> by_name;  // where its decision stands in the plan
     // The decision for a package; null if there is none.
     [[nodiscard]] const PackageDecision* decision(const std::string& name) const;
 };

@@ -231,7 +231,8 @@ Result<Config> make_config(const ConfigDocument& document, const Environment& en
     config.staging = {reader.optional_size("staging.max_size"), reader.size("staging.min_free")};
     config.admin = {reader.boolean("admin.enabled"),     reader.texts("admin.listen"),
                     reader.text("admin.base_path"),      reader.texts("admin.allowed_hosts"),
-                    reader.boolean("admin.behind_proxy"), reader.duration("admin.session_idle")};
+                    reader.boolean("admin.behind_proxy"), reader.duration("admin.session_idle"),
+                    reader.expanded(reader.text("admin.tls_certificate")), reader.expanded(reader.text("admin.tls_key"))};
     config.notify = {reader.texts("notify.on"), reader.duration("notify.settle"), reader.duration("notify.remind"),
                      reader.texts("notify.allowed_local"), read_targets(reader)};
     config.log = {reader.text("log.level"), reader.count("log.keep_days"), reader.size("log.activity_size"), reader.count("log.activity_files")};

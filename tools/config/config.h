@@ -114,6 +114,7 @@ struct AdminConfig {
     std::vector<std::string> allowed_hosts;
     bool behind_proxy = false;
     Millis session_idle{0};
+    std::string tls_certificate, tls_key;  // PEM files; "" = plain HTTP
 };
 
 // One place to send notices to; keys that do not belong to its type are empty.

@@ -82,7 +82,9 @@ constexpr std::array kSettings = {
     Setting{"admin.base_path", text, "\"/admin/cloud\""},
     Setting{"admin.allowed_hosts", text_list, "[]"},
     Setting{"admin.behind_proxy", boolean, "false"},
-    Setting{"admin.session_idle", duration, "\"30m\""},
+    Setting{"admin.session_idle", duration, "\"30m\"", false, 60e3, 7 * 86'400e3},
+    Setting{"admin.tls_certificate", path, "null", true},
+    Setting{"admin.tls_key", path, "null", true},
 
     Setting{"notify.on", text_list, "[\"degraded\", \"at_risk\", \"unprotected\", \"recovered\", \"provider\", \"run\", \"damage\"]", false, 0, 0,
             kNotices},

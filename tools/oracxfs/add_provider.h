@@ -36,6 +36,14 @@ struct TestOutcome {
 // Tests the provider step by step, showing each.
 TestOutcome run_test(Cli& cli, const ProviderEntry& entry, const FreshSecrets& fresh);
 
+// Only members that differ from their defaults stand in the file. Checks the whole, with `values` as provider `name`.
+Result<ProviderEntry> checked_entry(Cli& cli, const std::string& name, const Json& values, ConfigDocument& document);
+Result<CommandResult> enable_provider(Cli& cli, const ProviderEntry& entry, bool on);  // asks before the only one is disabled
+Result<CommandResult> remove_provider(Cli& cli, const ProviderEntry& entry);           // asks
+Result<CommandResult> rename_provider(Cli& cli, const std::string& from, const std::string& to);
+// The fingerprint that the server offered, out of the words of host_key_unknown or host_key_changed; "" = none is there.
+std::string offered_fingerprint(const Error& error);
+
 // Commands with files of their own.
 Run declare_sftp(CLI::App& app);
 Run declare_ftp(CLI::App& app);

@@ -45,12 +45,15 @@ Cli::Cli(GlobalFlags flags, Environment environment)
     : flags_(std::move(flags)),
       environment_(std::move(environment)),
       places_(find_places(environment_)),
-      out_({flags_.json, flags_.quiet, when_from(flags_.color), when_from(flags_.progress)}, environment_),
+      out_({flags_.json, flags_.quiet, flags_.no_color ? When::never : when_from(flags_.color), when_from(flags_.progress)}, environment_),
       secrets_(places_, environment_) {
     const std::string here = std::filesystem::current_path().string();
     if (!flags_.config_file.empty()) places_.config_file = absolute_path(flags_.config_file, here);
     if (!flags_.socket.empty()) places_.socket = absolute_path(flags_.socket, here);
 }
+
+Cli::Cli(GlobalFlags flags, Environment environment, const Places& places, const HandlerRegistry& registry, std::stop_token stop)
+    : flags_(std::move(flags)), environment_(std::move(environment)), places_(places), out_({true, true, When::never, When::never}, environment_), secrets_(places_, environment_), inside_(&registry), inside_stop_(std::move(stop)) {}
 
 Status Cli::save(ConfigDocument& document) {
     auto problems = check_config(document, environment_);
@@ -67,6 +70,7 @@ Status Cli::save(ConfigDocument& document) {
 }
 
 std::optional<std::string> Cli::daemon_socket() const {
+    if (inside_ != nullptr) return places_.socket;
     if (auto client = ControlClient::connect(places_.socket)) return places_.socket;
     // Started from another session, whose run folder is another one.
     const auto owner = StateLock::owner(places_.lock_file);
@@ -76,6 +80,7 @@ std::optional<std::string> Cli::daemon_socket() const {
 }
 
 Result<Json> Cli::ask_daemon(const std::string& command, Json args, const Emit& on_event) {
+    if (inside_ != nullptr) return inside_->call(command, args, {inside_stop_, std::nullopt}, on_event ? on_event : [](const Json&) {});
     const auto socket = daemon_socket();
     if (!socket) {
         if (const auto owner = StateLock::owner(places_.lock_file); owner && owner->daemon)
@@ -152,9 +157,11 @@ SignalWatch& Cli::signals() {
     return *signals_;
 }
 
+std::stop_token Cli::stop_token() { return inside_ != nullptr ? inside_stop_ : signals().token(); }
+
 Status Cli::confirm(const std::string& question, const std::string& what) {
     if (flags_.yes) return {};
-    if (flags_.no_input || flags_.json || !can_prompt()) return fail(Errc::refused, what, "it was not confirmed");
+    if (inside_ != nullptr || flags_.no_input || flags_.json || !can_prompt()) return fail(Errc::refused, what, "it was not confirmed");
     ORACX_TRY(const bool yes, ask_yes_no(question));
     if (!yes) return fail(Errc::refused, what, "the answer was no");
     return {};

@@ -21,6 +21,8 @@ struct GlobalFlags {
     std::string socket;
     std::string color = "auto";
     std::string progress = "auto";
+    std::string lang;  // "" = by the environment
+    bool no_color = false;
     bool json = false;
     bool quiet = false;
     int verbose = 0;
@@ -31,6 +33,9 @@ struct GlobalFlags {
 class Cli {
   public:
     Cli(GlobalFlags flags, Environment environment);
+    // Inside the daemon, for what the web does as the command line would: asks the daemon's own handlers, ends with `stop`, and
+    // never asks anybody. `registry` outlives it.
+    Cli(GlobalFlags flags, Environment environment, const Places& places, const HandlerRegistry& registry, std::stop_token stop);
 
     [[nodiscard]] const GlobalFlags& flags() const { return flags_; }
     [[nodiscard]] const Environment& environment() const { return environment_; }
@@ -57,6 +62,8 @@ class Cli {
 
     // SIGINT and SIGTERM as a stop token, from the first call on.
     SignalWatch& signals();
+    // The same for whoever only wants to know when to stop; inside the daemon, when the request ends.
+    std::stop_token stop_token();
     // True after --yes or a yes at the terminal; else refused with `what`.
     Status confirm(const std::string& question, const std::string& what);
 
@@ -71,6 +78,8 @@ class Cli {
     Output out_;
     SecretStore secrets_;
     std::unique_ptr<SignalWatch> signals_;
+    const HandlerRegistry* inside_ = nullptr;
+    std::stop_token inside_stop_;
 };
 
 }  // namespace oracxfs

@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "base/log.h"
+#include "base/translate.h"
 #include "fs/fuse_adapter.h"
 #include "tools/config/units.h"
 #include "tools/control/client.h"
@@ -140,7 +141,7 @@ class Doctor {
         if (!config) return;
         const std::string& dir = config->mount.dir;
         struct stat status {};
-        if (::stat(dir.c_str(), &status) == 0 || errno != ENOTCONN) return add("mount point", "ok", dir + (is_mounted(dir) ? " is mounted" : " is free"));
+        if (::stat(dir.c_str(), &status) == 0 || errno != ENOTCONN) return add("mount point", "ok", is_mounted(dir) ? dir + " is mounted" : dir + " is free");
         if (!fix_) return add("mount point", "bad", dir + " holds a dead mount", "oracxfs doctor --fix");
         const auto repaired = repair_stale_mount(dir);
         if (repaired)
@@ -190,6 +191,16 @@ Status write_bundle(Cli& cli, const std::string& file, const Json& checks) {
     return {};
 }
 
+Json check_report(const std::vector<Check>& checks) {
+    Json list = Json::array();
+    std::int64_t bad = 0;
+    for (const Check& check : checks) {
+        bad += check.state == "bad" ? 1 : 0;
+        list.push(Json::object({{"check", check.name}, {"state", check.state}, {"message", check.words}, {"fix", check.fix.empty() ? Json() : Json(check.fix)}}));
+    }
+    return Json::object({{"checks", std::move(list)}, {"bad", bad}});
+}
+
 Run declare_doctor(CLI::App& app) {
     struct Flags {
         bool fix = false;
@@ -203,25 +214,24 @@ Run declare_doctor(CLI::App& app) {
         if (const auto names = cli.secrets().names())
             for (const std::string& name : *names) (void)cli.secrets().get(name);
         const auto checks = Doctor(cli, flags->fix).run();
-        Json list = Json::array();
+        Json report = check_report(checks);
         std::vector<std::vector<std::string>> rows;
-        std::int64_t bad = 0;
         for (const Check& check : checks) {
-            bad += check.state == "bad" ? 1 : 0;
-            list.push(Json::object({{"check", check.name}, {"state", check.state}, {"message", check.words}, {"fix", check.fix.empty() ? Json() : Json(check.fix)}}));
-            rows.push_back({cli.out().mark(check.state) + " " + check.name, printable(check.words), check.fix.empty() ? "" : "next: " + check.fix});
+            rows.push_back({cli.out().mark(check.state) + " " + tr_sentence(check.name), tr_sentence(printable(check.words)), check.fix.empty() ? "" : trf("next: {}", tr_sentence(check.fix))});
         }
-        if (!flags->bundle.empty()) ORACX_TRYV(write_bundle(cli, flags->bundle, list));
+        if (!flags->bundle.empty()) ORACX_TRYV(write_bundle(cli, flags->bundle, report["checks"]));
         CommandResult outcome;
         outcome.text = format_table({"", "", ""}, rows);
-        if (!flags->bundle.empty()) outcome.text += "report written to " + flags->bundle + "\n";
-        outcome.exit_code = bad > 0 ? 1 : 0;
-        outcome.data = Json::object({{"checks", std::move(list)}, {"bad", bad}});
+        if (!flags->bundle.empty()) outcome.text += trf("report written to {}", flags->bundle) + "\n";
+        outcome.exit_code = report["bad"].as_int() > 0 ? 1 : 0;
+        outcome.data = std::move(report);
         return outcome;
     };
 }
 
 }  // namespace
+
+Json run_doctor(Cli& cli) { return check_report(Doctor(cli, false).run()); }
 
 void add_doctor_commands(CommandTable& table) {
     table.push_back({"doctor", "Look", "Check everything oracxfs needs; each finding has its fix", declare_doctor});

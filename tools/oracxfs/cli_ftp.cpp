@@ -76,7 +76,7 @@ Status store_certificate(const std::string& file, const std::string& pem) {
 // The server's certificate is not accepted: shows it, and asks whether to trust just this one. True if it is trusted now.
 Result<bool> trust_certificate(Cli& cli, FtpFlags& flags) {
     SystemClock clock;
-    const OpContext ctx{cli.signals().token(), clock.steady() + kLookMax};
+    const OpContext ctx{cli.stop_token(), clock.steady() + kLookMax};
     const auto port = static_cast<std::uint16_t>(flags.port != 0 ? flags.port : flags.implicit ? kImplicitPort : kPort);
     const auto shown = ftp::look_at_certificate(ctx, clock, flags.host, port, flags.implicit, kLookMax);
     if (!shown) {

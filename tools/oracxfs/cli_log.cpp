@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "base/translate.h"
 #include "tools/activity/activity_follow.h"
 #include "tools/activity/activity_handlers.h"
 #include "tools/config/units.h"
@@ -32,7 +33,7 @@ std::string line_of(const Json& entry) {
     for (const Json& name : entry["providers"].items()) providers += (providers.empty() ? "" : ",") + name.as_string();
     if (!providers.empty()) line += "  " + providers;
     if (entry["path"].is_string()) line += "  " + printable(get_bytes(entry, "path"));
-    return line + "  " + printable(entry["message"].as_string()) + "\n";
+    return line + "  " + tr_sentence(printable(entry["message"].as_string())) + "\n";
 }
 
 Result<CommandResult> follow(Cli& cli, const Json& args, std::uint64_t after_seq) {

@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "tools/config/units.h"
+#include "base/translate.h"
 #include "tools/notify/notifier.h"
 #include "tools/oracxfs/commands.h"
+#include "tools/oracxfs/shown.h"
 
 namespace oracxfs {
 namespace {
@@ -24,11 +25,9 @@ Result<Json> report_of(Cli& cli) {
 
 std::string last_words(const Json& target, WallTime now) {
     const Json& last = target["last"];
-    if (!last.is_object()) return "never";
-    const auto at = parse_utc(last["at"].as_string());
-    std::string words = at ? format_age(now - *at) : "";
-    words += last["ok"].as_bool() ? ": " + last["what"].as_string() : ": failed, " + last["error"].as_string();
-    return words;
+    if (!last.is_object()) return tr("never");
+    const std::string age = shown_age(last["at"], now);
+    return last["ok"].as_bool() ? age + ": " + last["what"].as_string() : trf("{}: failed, {}", age, tr_sentence(last["error"].as_string()));
 }
 
 Result<CommandResult> list(Cli& cli) {
@@ -38,10 +37,10 @@ Result<CommandResult> list(Cli& cli) {
     for (const Json& target : data["targets"].items()) {
         std::string on;
         for (const Json& word : target["on"].items()) on += (on.empty() ? "" : ",") + word.as_string();
-        if (target["type"].as_string() == "heartbeat") on = "each run";
+        if (target["type"].as_string() == "heartbeat") on = tr("each run");
         const std::size_t waiting = target["waiting"].items().size();
-        rows.push_back({target["id"].as_string(), target["type"].as_string(), target["enabled"].as_bool() ? "on" : "off", printable(target["place"].as_string()), on,
-                        printable(last_words(target, clock.wall())), waiting == 0 ? "" : std::to_string(waiting) + " waiting"});
+        rows.push_back({target["id"].as_string(), target["type"].as_string(), target["enabled"].as_bool() ? tr("on") : tr("off"), printable(target["place"].as_string()), on,
+                        printable(last_words(target, clock.wall())), waiting == 0 ? "" : trf("{} waiting", waiting)});
     }
     CommandResult outcome;
     if (rows.empty())

@@ -7,12 +7,14 @@
 #include <filesystem>
 
 #include "base/hash.h"
+#include "base/translate.h"
 #include "tools/config/schema.h"
 #include "tools/oracxfs/add_provider.h"
 #include "tools/oracxfs/cloud_access.h"
 #include "tools/oracxfs/commands.h"
 #include "tools/oracxfs/provider_factory.h"
 #include "tools/oracxfs/provider_test.h"
+#include "tools/oracxfs/shown.h"
 #include "tools/oracxfs/status.h"
 
 namespace oracxfs {
@@ -50,11 +52,11 @@ TestOutcome run_test(Cli& cli, const ProviderEntry& entry, const FreshSecrets& f
         outcome.error = provider.error();
         return outcome;
     }
-    const OpContext ctx{cli.signals().token(), clock.steady() + kTestMax};
+    const OpContext ctx{cli.stop_token(), clock.steady() + kTestMax};
     const ProviderTestReport report = test_provider(**provider, ctx, clock, [&](const ProviderTestStep& step) {
         outcome.steps.push(step_report(step));
         if (!cli.out().json())
-            cli.out().note(fmt::format("  {} {} ({} ms)", step.error ? "failed" : "ok    ", step.name, step.took.count()));
+            cli.out().note(step.error ? trf("  failed {} ({} ms)", tr(step.name), step.took.count()) : trf("  ok     {} ({} ms)", tr(step.name), step.took.count()));
     }, entry.type);
     if (const ProviderTestStep* failed = report.failed()) {
         outcome.error = *failed->error;
@@ -71,9 +73,6 @@ void add_common(CLI::App& app, AddFlags& flags, const std::string& default_name)
     app.add_flag("--replace", flags.replace, "Change the provider of this name");
 }
 
-namespace {
-
-// Only members that differ from their defaults stand in the file.
 Result<ProviderEntry> checked_entry(Cli& cli, const std::string& name, const Json& values, ConfigDocument& document) {
     document.set("providers." + name, values);
     ORACX_TRY(const Config config, make_config(document, cli.environment()));
@@ -81,6 +80,8 @@ Result<ProviderEntry> checked_entry(Cli& cli, const std::string& name, const Jso
     if (entry == nullptr) return fail(Errc::internal, "add provider " + name);
     return *entry;
 }
+
+namespace {
 
 Result<CommandResult> save_provider(Cli& cli, const AddFlags& flags, const Json& values, const FreshSecrets& fresh, Json steps) {
     ORACX_TRY(ConfigDocument document, cli.document());
@@ -92,8 +93,8 @@ Result<CommandResult> save_provider(Cli& cli, const AddFlags& flags, const Json&
     // A daemon that has used it before goes on with what it has in memory.
     if (known && !fresh.empty() && cli.daemon_socket())
         ORACX_TRYV(cli.ask_daemon("provider-reopen", Json::object({{"name", flags.name}, {"signed_in", true}})));
-    std::string text = fmt::format("provider {} is {}", flags.name, flags.no_test ? "saved, untested" : "tested and saved");
-    if (!cli.daemon_socket()) text += "; it is used from the next `oracxfs mount` on";
+    std::string text = flags.no_test ? trf("provider {} is saved, untested", flags.name) : trf("provider {} is tested and saved", flags.name);
+    if (!cli.daemon_socket()) text += "; " + tr("it is used from the next `oracxfs mount` on");
     return CommandResult{Json::object({{"name", flags.name}, {"type", values["type"]}, {"tested", !flags.no_test}, {"steps", std::move(steps)}}), std::move(text), 0, {}, false};
 }
 
@@ -147,10 +148,10 @@ Result<CommandResult> list_providers(Cli& cli) {
     ORACX_TRY(const Json report, cli.ask("status", nullptr));
     std::vector<std::vector<std::string>> rows;
     for (const Json& provider : report["providers"].items())
-        rows.push_back({provider["name"].as_string(), provider["type"].as_string(), provider["state"].as_string(),
+        rows.push_back({provider["name"].as_string(), provider["type"].as_string(), shown_word(provider["state"].as_string()),
                         std::to_string(provider["files"]["verified"].as_int()), std::to_string(provider["pending_files"].as_int()),
                         provider["reason"].is_string() ? provider["reason"].as_string() : ""});
-    std::string text = rows.empty() ? "no providers; add one with `oracxfs local`, `oracxfs sftp` or `oracxfs ftp`"
+    std::string text = rows.empty() ? tr("no providers; add one with `oracxfs local`, `oracxfs sftp` or `oracxfs ftp`")
                                     : format_table({"NAME", "TYPE", "STATE", ">VERIFIED", ">PENDING", "REASON"}, rows);
     return CommandResult{report["providers"], std::move(text), 0, {}, false};
 }
@@ -188,7 +189,7 @@ Result<CommandResult> show_provider(Cli& cli, const ProviderEntry& entry) {
     data.set("settings", entry.values);
     std::vector<std::vector<std::string>> rows;
     for (const char* key : {"name", "type", "state", "reason", "reason_text", "last_ok", "pending_files", "pending_bytes"})
-        if (!data[key].is_null()) rows.push_back({key, data[key].is_string() ? printable(data[key].as_string()) : data[key].dump()});
+        if (!data[key].is_null()) rows.push_back({key, data[key].is_string() ? shown_word(printable(data[key].as_string())) : data[key].dump()});
     for (const auto& [key, value] : entry.values.members())
         if (key != "type" && !value.is_null()) rows.push_back({key, value.is_string() ? value.as_string() : value.dump()});
     return CommandResult{std::move(data), format_table({"", ""}, rows), 0, {}, false};
@@ -200,14 +201,16 @@ Result<CommandResult> test_one(Cli& cli, const ProviderEntry& entry) {
     outcome.data = Json::object({{"name", entry.name}, {"steps", std::move(test.steps)}});
     outcome.error = std::move(test.error);
     if (!outcome.error) {
-        outcome.text = "provider " + entry.name + " works";
+        outcome.text = trf("provider {} works", entry.name);
         // It may have been down until now: the daemon need not wait for its own next look.
         if (cli.daemon_socket()) (void)cli.ask_daemon("provider-probe", Json::object({{"name", entry.name}}));
     }
     return outcome;
 }
 
-Result<CommandResult> enable(Cli& cli, const ProviderEntry& entry, bool on) {
+}  // namespace
+
+Result<CommandResult> enable_provider(Cli& cli, const ProviderEntry& entry, bool on) {
     ORACX_TRY(ConfigDocument document, cli.document());
     if (!on) {
         ORACX_TRY(const Config config, cli.config());
@@ -220,22 +223,12 @@ Result<CommandResult> enable(Cli& cli, const ProviderEntry& entry, bool on) {
     return CommandResult{Json::object({{"name", entry.name}, {"enabled", on}}), fmt::format("provider {} is {}", entry.name, on ? "active" : "inactive"), 0, {}, false};
 }
 
-// Where what it holds is found without oracxfs.
-std::string place_of(const ProviderEntry& entry) {
-    const Json& values = entry.values;
-    if (entry.type == "local") return values["path"].as_string();
-    const std::string folder = values["folder"].as_string();
-    if (entry.type == "dropbox" || entry.type == "google-drive")
-        return "folder " + folder + " at " + (entry.type == "dropbox" ? "Dropbox" : "Google Drive");
-    return "folder " + folder + " at " + values["host"].as_string();
-}
-
-Result<CommandResult> remove(Cli& cli, const ProviderEntry& entry) {
+Result<CommandResult> remove_provider(Cli& cli, const ProviderEntry& entry) {
     const bool granted = entry.type == "dropbox" || entry.type == "google-drive";
-    std::string question = fmt::format("Remove provider {}? oracxfs forgets it, with its password or sign-in. Its files stay as they are ({}), "
-                                       "but are not counted as copies any more.", entry.name, place_of(entry));
-    if (granted) question += fmt::format(" The access that was granted stays as well; `oracxfs {} disconnect --revoke --name {}` ends it first.", entry.type, entry.name);
-    ORACX_TRYV(cli.confirm(question + " Go on?", "remove provider " + entry.name));
+    if (granted)
+        cli.out().note(fmt::format("The access that was granted stays as well; `oracxfs {} disconnect --revoke --name {}` ends it first.", entry.type, entry.name));
+    ORACX_TRYV(cli.confirm(fmt::format("Remove provider {}? oracxfs forgets it, with its password or sign-in. Its files stay as they are ({}), "
+                                       "but are not counted as copies any more. Go on?", entry.name, place_of(entry)), "remove provider " + entry.name));
     ORACX_TRY(ConfigDocument document, cli.document());
     document.erase("providers." + entry.name);
     ORACX_TRYV(cli.save(document));
@@ -253,6 +246,32 @@ Result<CommandResult> remove(Cli& cli, const ProviderEntry& entry) {
     return CommandResult{Json::object({{"name", entry.name}}), fmt::format("provider {} is removed; its files were not touched: {}", entry.name, place_of(entry)), 0, {}, false};
 }
 
+Result<CommandResult> rename_provider(Cli& cli, const std::string& from, const std::string& to) {
+    ORACX_TRY(const Config config, cli.config());
+    if (config.provider(from) == nullptr) return no_such_provider(config, from);
+    if (!is_provider_name(to)) return fail(Errc::usage, "rename to " + to, "1 to 32 characters of a-z, 0-9 and - are allowed");
+    if (is_reserved_provider_name(to)) return fail(Errc::usage, "rename to " + to, "this name is reserved");
+    if (config.provider(to) != nullptr) return fail(Errc::exists, "rename to " + to, "there is a provider of this name");
+    ORACX_TRY(ConfigDocument document, cli.document());
+    const Json names = Json::object({{"from", from}, {"to", to}});
+    if (cli.daemon_socket()) {
+        ORACX_TRYV(cli.ask_daemon("provider-rename", names));
+    } else {
+        ORACX_TRYV(cli.with_catalog([&](Catalog& catalog) -> Status {
+            const Status renamed = catalog.rename_provider(from, to);
+            return !renamed && renamed.error().code == Errc::not_found ? Status() : renamed;  // never used yet
+        }));
+    }
+    ORACX_TRYV(cli.secrets().rename_owner(from, to));
+    document.rename_key("providers", from, to);
+    if (const Json* auth = document.find("providers." + to + ".auth"); auth != nullptr && auth->as_string() == "secret:" + from)
+        document.set("providers." + to + ".auth", "secret:" + to);
+    ORACX_TRYV(cli.save(document));
+    return CommandResult{names, fmt::format("provider {} is now {}", from, to), 0, {}, false};
+}
+
+namespace {
+
 Run declare_rename(CLI::App& app) {
     struct Flags {
         std::string from, to;
@@ -260,30 +279,7 @@ Run declare_rename(CLI::App& app) {
     const auto flags = std::make_shared<Flags>();
     app.add_option("NAME", flags->from, "The provider's name")->required();
     app.add_option("NEW", flags->to, "Its new name")->required();
-    return [flags](Cli& cli) -> Result<CommandResult> {
-        ORACX_TRY(const Config config, cli.config());
-        const ProviderEntry* entry = config.provider(flags->from);
-        if (entry == nullptr) return no_such_provider(config, flags->from);
-        if (!is_provider_name(flags->to)) return fail(Errc::usage, "rename to " + flags->to, "1 to 32 characters of a-z, 0-9 and - are allowed");
-        if (is_reserved_provider_name(flags->to)) return fail(Errc::usage, "rename to " + flags->to, "this name is reserved");
-        if (config.provider(flags->to) != nullptr) return fail(Errc::exists, "rename to " + flags->to, "there is a provider of this name");
-        ORACX_TRY(ConfigDocument document, cli.document());
-        const Json names = Json::object({{"from", flags->from}, {"to", flags->to}});
-        if (cli.daemon_socket()) {
-            ORACX_TRYV(cli.ask_daemon("provider-rename", names));
-        } else {
-            ORACX_TRYV(cli.with_catalog([&](Catalog& catalog) -> Status {
-                const Status renamed = catalog.rename_provider(flags->from, flags->to);
-                return !renamed && renamed.error().code == Errc::not_found ? Status() : renamed;  // never used yet
-            }));
-        }
-        ORACX_TRYV(cli.secrets().rename_owner(flags->from, flags->to));
-        document.rename_key("providers", flags->from, flags->to);
-        if (const Json* auth = document.find("providers." + flags->to + ".auth"); auth != nullptr && auth->as_string() == "secret:" + flags->from)
-            document.set("providers." + flags->to + ".auth", "secret:" + flags->to);
-        ORACX_TRYV(cli.save(document));
-        return CommandResult{names, fmt::format("provider {} is now {}", flags->from, flags->to), 0, {}, false};
-    };
+    return [flags](Cli& cli) { return rename_provider(cli, flags->from, flags->to); };
 }
 
 }  // namespace
@@ -306,15 +302,15 @@ void add_provider_commands(CommandTable& table) {
     table.push_back({"providers show", group, "Show one with its settings", [](CLI::App& app) { return declare_on_provider(app, show_provider); }});
     table.push_back({"providers test", group, "Connect, write, read, hash, delete a test file", [](CLI::App& app) { return declare_on_provider(app, test_one); }});
     table.push_back({"providers enable", group, "Use it", [](CLI::App& app) {
-                         return declare_on_provider(app, [](Cli& cli, const ProviderEntry& entry) { return enable(cli, entry, true); });
+                         return declare_on_provider(app, [](Cli& cli, const ProviderEntry& entry) { return enable_provider(cli, entry, true); });
                      }});
     table.push_back({"providers disable", group, "Stop using it; what it holds stays", [](CLI::App& app) {
-                         return declare_on_provider(app, [](Cli& cli, const ProviderEntry& entry) { return enable(cli, entry, false); });
+                         return declare_on_provider(app, [](Cli& cli, const ProviderEntry& entry) { return enable_provider(cli, entry, false); });
                      }});
     table.push_back({"providers remove", group, "Forget it; its files stay where they are", [](CLI::App& app) {
                          // There is no other way: oracxfs never deletes all that a provider holds.
                          app.add_flag("--keep-files")->description("Its files stay at the provider; so it is always, the flag only says it aloud");
-                         return declare_on_provider(app, remove);
+                         return declare_on_provider(app, remove_provider);
                      }});
     table.push_back({"providers rename", group, "Give it another name", declare_rename});
 }

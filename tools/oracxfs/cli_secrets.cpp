@@ -11,13 +11,7 @@
 namespace oracxfs {
 namespace {
 
-constexpr std::size_t kNameBytesMax = 200;
-
-Status check_name(const std::string& name) {
-    const bool good = !name.empty() && name.size() <= kNameBytesMax && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./") == std::string::npos;
-    if (!good) return fail(Errc::usage, "secret " + printable(name), "a name is letters, digits and -_./, for instance backup/passphrase");
-    return {};
-}
+constexpr std::size_t kSecretNameBytesMax = 200;
 
 // Typed twice, because nobody sees what is typed.
 Result<std::string> ask_twice(const std::string& name) {
@@ -42,7 +36,7 @@ Run declare_set(CLI::App& app) {
     app.add_option("NAME", flags->name, "For instance backup/passphrase")->required();
     app.add_option("--from-file", flags->file, "Take the first line of this file; else of stdin, or it is asked for")->type_name("FILE");
     return [flags](Cli& cli) -> Result<CommandResult> {
-        ORACX_TRYV(check_name(flags->name));
+        ORACX_TRYV(check_secret_name(flags->name));
         ORACX_TRY(const std::string value, value_for(cli, flags->name, flags->file));
         ORACX_TRYV(cli.secrets().put(flags->name, value));
         // A provider that waited for it tries again.
@@ -50,7 +44,7 @@ Run declare_set(CLI::App& app) {
         CommandResult outcome;
         outcome.data = Json::object({{"name", flags->name}});
         outcome.text = flags->name + " is stored";
-        if (flags->name == kPackagePassphrase) outcome.text += "\nKeep a copy elsewhere: without it nobody can open the packages that are encrypted with it";
+        if (flags->name == kPackagePassphrase) cli.out().note("Keep a copy elsewhere: without it nobody can open the packages that are encrypted with it");
         return outcome;
     };
 }
@@ -59,7 +53,7 @@ Run declare_remove(CLI::App& app) {
     const auto name = std::make_shared<std::string>();
     app.add_option("NAME", *name, "As `secrets list` shows it")->required();
     return [name](Cli& cli) -> Result<CommandResult> {
-        ORACX_TRYV(check_name(*name));
+        ORACX_TRYV(check_secret_name(*name));
         ORACX_TRY(const auto names, cli.secrets().names());
         if (std::find(names.begin(), names.end(), *name) == names.end()) return fail(Errc::not_found, "remove secret " + *name, "none is stored under that name");
         ORACX_TRYV(cli.confirm("Forget " + *name + "? What needs it stops working.", "forget secret " + *name));
@@ -85,6 +79,12 @@ Result<CommandResult> list(Cli& cli) {
 }
 
 }  // namespace
+
+Status check_secret_name(const std::string& name) {
+    const bool good = !name.empty() && name.size() <= kSecretNameBytesMax && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./") == std::string::npos;
+    if (!good) return fail(Errc::usage, "name a secret", "a name is letters, digits and -_./, for instance backup/passphrase");
+    return {};
+}
 
 void add_secret_commands(CommandTable& table) {
     const std::string group = "Configuration";

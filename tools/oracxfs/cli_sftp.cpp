@@ -100,13 +100,6 @@ Result<FreshSecrets> secrets_of(SftpFlags& flags) {
     return secrets;
 }
 
-// The fingerprint that the server offered, out of the error's words.
-std::string offered_fingerprint(const Error& error) {
-    const std::size_t at = error.why.find("SHA256:");
-    if (at == std::string::npos) return "";
-    return error.why.substr(at, error.why.find_first_of(" ,;)", at) - at);
-}
-
 Result<Json> provider_values(Cli& cli, const SftpFlags& flags) {
     const std::string here = std::filesystem::current_path().string();
     Json values = Json::object({{"type", "sftp"}, {"enabled", true}, {"host", flags.host}, {"port", flags.port}, {"user", flags.user}, {"folder", flags.folder}});
@@ -152,6 +145,12 @@ Result<CommandResult> add_sftp(Cli& cli, SftpFlags flags, bool name_given) {
 }
 
 }  // namespace
+
+std::string offered_fingerprint(const Error& error) {
+    const std::size_t at = error.why.find("SHA256:");
+    if (at == std::string::npos) return "";
+    return error.why.substr(at, error.why.find_first_of(" ,;)", at) - at);
+}
 
 Run declare_sftp(CLI::App& app) {
     const auto flags = std::make_shared<SftpFlags>();

@@ -52,7 +52,7 @@ Status revoke(Cli& cli, const CloudKind& kind, const ProviderEntry& entry, const
     options.ca_file = entry.values["ca_file"].as_string();
     options.clock = &clock;
     ORACX_TRY(const auto client, http::Client::create(std::move(options)));
-    const OpContext ctx{cli.signals().token(), clock.steady() + kRevokeMax};
+    const OpContext ctx{cli.stop_token(), clock.steady() + kRevokeMax};
     const Status ended = http::revoke(*client, ctx, kind.endpoints(entry.values, entry.name), record);
     if (ended || ended.error().code == Errc::cancelled) return ended;
     Error error = ended.error();
@@ -94,16 +94,13 @@ Status take_effect(Cli& cli, const ProviderEntry& entry, bool signed_in) {
     });
 }
 
-struct DisconnectFlags {
-    std::string name;
-    bool revoke = false;
-};
+}  // namespace
 
-Result<CommandResult> disconnect(Cli& cli, const CloudKind& kind, const DisconnectFlags& flags) {
-    ORACX_TRY(const ProviderEntry entry, provider_of_kind(cli, kind, flags.name));
+Result<CommandResult> sign_out_provider(Cli& cli, const CloudKind& kind, const std::string& name, bool to_revoke) {
+    ORACX_TRY(const ProviderEntry entry, provider_of_kind(cli, kind, name));
     ORACX_TRY(const Access access, find_access(cli, entry.name));
     const bool has_tokens = access.token && (!access.token->access_token.empty() || !access.token->refresh_token.empty());
-    if (flags.revoke && has_tokens) ORACX_TRYV(revoke(cli, kind, entry, *access.token));
+    if (to_revoke && has_tokens) ORACX_TRYV(revoke(cli, kind, entry, *access.token));
     if (access.token) {
         http::TokenRecord client = *access.token;
         client.access_token.clear();
@@ -122,17 +119,15 @@ Result<CommandResult> disconnect(Cli& cli, const CloudKind& kind, const Disconne
         ORACX_TRYV(take_effect(cli, entry, false));
     }
     std::string text = fmt::format("provider {} is signed out here; its files and its settings stay, uploads to it wait.", entry.name);
-    if (flags.revoke && has_tokens)
+    if (to_revoke && has_tokens)
         text += fmt::format("\nThe access at {} is ended.", kind.title);
-    else if (flags.revoke)
+    else if (to_revoke)
         text += fmt::format("\nThere was no access at {} to end.", kind.title);
     else if (access.any())
         text += fmt::format("\nThe access at {} was not ended: see {}.", kind.title, kind.grants_page);
     text += fmt::format("\nSign in again with: oracxfs {} connect --name {}", kind.type, entry.name);
-    return CommandResult{Json::object({{"name", entry.name}, {"was_signed_in", access.any()}, {"revoked", flags.revoke && has_tokens}}), std::move(text), 0, {}, false};
+    return CommandResult{Json::object({{"name", entry.name}, {"was_signed_in", access.any()}, {"revoked", to_revoke && has_tokens}}), std::move(text), 0, {}, false};
 }
-
-}  // namespace
 
 const CloudKind& dropbox_kind() {
     static const CloudKind kind{"dropbox", "Dropbox", "https://www.dropbox.com/account/connected_apps", dropbox_endpoints};
@@ -205,10 +200,14 @@ Result<CommandResult> renew_access(Cli& cli, const ProviderEntry& entry, const F
 }
 
 Run declare_disconnect(CLI::App& app, const CloudKind& kind) {
+    struct DisconnectFlags {
+        std::string name;
+        bool revoke = false;
+    };
     const auto flags = std::make_shared<DisconnectFlags>();
     app.add_option("--name", flags->name, "Which provider, where there are several of this kind")->type_name("NAME");
     app.add_flag("--revoke", flags->revoke, "End the access at " + kind.title + " as well; without it the sign-in is only forgotten here");
-    return [flags, kind](Cli& cli) { return disconnect(cli, kind, *flags); };
+    return [flags, kind](Cli& cli) { return sign_out_provider(cli, kind, flags->name, flags->revoke); };
 }
 
 }  // namespace oracxfs

@@ -38,6 +38,9 @@ Status check_account(Cli& cli, const std::string& provider_name, const http::Tok
 // The configuration stays as it is. Nothing is stored when the test fails.
 Result<CommandResult> renew_access(Cli& cli, const ProviderEntry& entry, const FreshSecrets& fresh, bool no_test);
 
+// Forgets the sign-in; with `to_revoke` ends the access at the service as well.
+Result<CommandResult> sign_out_provider(Cli& cli, const CloudKind& kind, const std::string& name, bool to_revoke);
+
 Run declare_disconnect(CLI::App& app, const CloudKind& kind);
 
 }  // namespace oracxfs

@@ -19,10 +19,13 @@
 #include "tools/backup/backup_service.h"
 #include "tools/backup/backup_views.h"
 #include "tools/backup/package_browser.h"
+#include "tools/backup/vault_file.h"
 #include "tools/control/envelope.h"
 #include "tools/control/server.h"
+#include "tools/admin/admin_service.h"
 #include "tools/oracxfs/core.h"
 #include "tools/oracxfs/notify_setup.h"
+#include "tools/oracxfs/provider_handlers.h"
 #include "tools/oracxfs/sd_notify.h"
 #include "tools/oracxfs/service.h"
 #include "tools/oracxfs/signals.h"
@@ -71,18 +74,34 @@ void configure_log(const DaemonOptions& options) {
     log::configure(logging);
 }
 
+AdminEnvironment admin_environment(const DaemonOptions& options, const HandlerRegistry& handlers, Core& core) {
+    return {handlers,
+            core.clock(),
+            [&core] { return core.config(); },
+            options.places.config_file,
+            options.places.state,
+            options.environment,
+            [&core](const std::string& level, const std::string& kind, const std::string& message, const std::string& code) { core.event(level, kind, message, code); },
+            [&core](const std::string& path) -> Result<std::shared_ptr<RangeReader>> {
+                ORACX_TRY(auto file, VaultReader::open(core.filesystem(), path));
+                return std::shared_ptr<RangeReader>(std::move(file));
+            }};
+}
+
 // What the socket can do to a running daemon, beyond looking.
-void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& backups, Notifier& notifier, const std::string& mount_point, const std::function<void()>& end) {
+void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& backups, Notifier& notifier, AdminService& admin, const std::string& mount_point, const std::function<void()>& end) {
     add_state_handlers(registry, [&core, &backups] { return full_view(core, backups); });
     backups.add_handlers(registry);
     notifier.add_handlers(registry);
     registry.add("ping", [](const Json&, const OpContext&, const Emit&) -> Result<Json> {
         return Json::object({{"pid", std::int64_t{::getpid()}}, {"version", ORACXFS_VERSION}});
     });
-    registry.add("reload", [&core, &backups, &notifier](const Json&, const OpContext&, const Emit&) {
+    admin.add_handlers(registry);
+    registry.add("reload", [&core, &backups, &notifier, &admin](const Json&, const OpContext&, const Emit&) {
         auto result = core.reload();
         backups.settings_changed();
         notifier.settings_changed();
+        admin.settings_changed();
         return result;
     });
     registry.add("provider-probe", [&core](const Json& args, const OpContext& ctx, const Emit&) -> Result<Json> {
@@ -184,6 +203,8 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     std::unique_ptr<Core> core;
     std::unique_ptr<BackupService> backups;
     std::unique_ptr<Notifier> notifier;
+    HandlerRegistry handlers;
+    std::unique_ptr<AdminService> admin;
     std::atomic<bool> serving{false};
     SignalWatch signals(
         [&] {
@@ -191,6 +212,7 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
             (void)core->reload();  // says itself in the log what became of it
             backups->settings_changed();
             notifier->settings_changed();
+            admin->settings_changed();
         },
         true);
     ORACX_TRY(core, Core::open({options.places, options.environment, options.config, options.mount_point, options.read_only,
@@ -208,8 +230,12 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     backups = std::make_unique<BackupService>(core->backup_environment());
     notifier = std::make_unique<Notifier>(notifier_parts(*core, *backups, show_verdict));
     core->filesystem().set_virtual_folder(std::make_shared<PackageBrowser>(core->backup_environment()));
-    HandlerRegistry handlers;
-    add_daemon_handlers(handlers, *core, *backups, *notifier, options.mount_point, [&] { mount->exit(); });
+    admin = std::make_unique<AdminService>(admin_environment(options, handlers, *core));
+    backups->observe([&admin](const Json& event) { admin->run_event(event); });
+    add_daemon_handlers(handlers, *core, *backups, *notifier, *admin, options.mount_point, [&] { mount->exit(); });
+    const InsideOptions inside{options.places, options.environment, handlers};
+    add_provider_handlers(handlers, inside);
+    const std::shared_ptr<void> sign_ins = add_oauth_handlers(handlers, inside, core->clock());
     ControlServerOptions control;
     control.socket = options.places.socket;
     ORACX_TRY(const auto server, ControlServer::start(control, handlers));
@@ -217,6 +243,7 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     core->start();
     if (!options.read_only) backups->start();
     notifier->start();
+    (void)admin->start(false);  // what is wrong with it stands in the log and in its status; all else goes on
     serving = true;
     Status served;
     {
@@ -237,7 +264,9 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     log::info("daemon", "unmounted, ending");
     core->event("info", "mount", "unmounted from " + options.mount_point);
     notifier->stop();
+    admin->stop();
     backups->stop();  // a run under way is begun again at the next start
+    admin->end_tasks();
     server->stop();  // before the mount goes away: the request that ended it may still be in its handler
     mount.reset();
     core->stop(kGrace, signals.second());

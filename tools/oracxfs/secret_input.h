@@ -16,4 +16,7 @@ Result<std::string> prompt_secret(const std::string& question);
 Result<bool> ask_yes_no(const std::string& question);
 bool can_prompt();
 
+// usage: letters, digits and -_./ only.
+Status check_secret_name(const std::string& name);
+
 }  // namespace oracxfs

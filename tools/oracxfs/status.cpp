@@ -77,6 +77,7 @@ Json provider_report(const KnownProvider& provider, const std::map<ProviderId, P
     Json json = Json::object({{"name", provider.entry->name},
                               {"type", provider.entry->type},
                               {"enabled", enabled},
+                              {"place", place_of(*provider.entry)},
                               {"state", state_word(provider)},
                               {"reason", code.empty() ? Json() : Json(code)},
                               {"reason_text", words.empty() ? Json() : Json(words)},
@@ -156,7 +157,10 @@ Json transfer_reports(const StateView& view) {
         json.set("attempt", std::int64_t{transfer.attempt});
         json.set("verifying", transfer.verifying);
         json.set("started", format_utc(transfer.started));
-        json.set("rate", rates[transfer.provider]);
+        const double rate = rates[transfer.provider];
+        json.set("rate", rate);
+        if (rate > 0 && transfer.total > transfer.bytes)
+            json.set("eta_ms", static_cast<std::int64_t>(1000.0 * static_cast<double>(transfer.total - transfer.bytes) / rate));
         list.push(std::move(json));
     }
     return list;
@@ -189,6 +193,15 @@ std::string next_step_for(const std::string& provider, const std::string& state,
     if (state == "full") return "free space at " + provider;
     if (state == "auth_needed" || state == "blocked" || state == "offline") return "oracxfs providers test " + provider;
     return "";
+}
+
+std::string place_of(const ProviderEntry& entry) {
+    const Json& values = entry.values;
+    if (entry.type == "local") return values["path"].as_string();
+    const std::string folder = values["folder"].as_string();
+    if (entry.type == "dropbox" || entry.type == "google-drive")
+        return "folder " + folder + " at " + (entry.type == "dropbox" ? "Dropbox" : "Google Drive");
+    return "folder " + folder + " at " + values["host"].as_string();
 }
 
 Result<Json> status_report(const StateView& view) {

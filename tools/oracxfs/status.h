@@ -60,6 +60,9 @@ Result<Json> status_report(const StateView& view);
 // Files that are not verified everywhere, newest first, at most `limit`; `data` as in the answer of "pending".
 Result<Json> pending_report(const StateView& view, const std::string& path, std::size_t limit);
 
+// Where what a provider holds is found without oracxfs, in words.
+std::string place_of(const ProviderEntry& entry);
+
 // "quota_full" -> what to do, with the provider's name in it.
 std::string next_step_for(const std::string& provider, const std::string& state, const std::string& reason);
 

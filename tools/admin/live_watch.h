@@ -1,0 +1,42 @@
+#pragma once
+// Looks at the state while somebody watches, and tells what is different.
+
+#include <functional>
+#include <map>
+#include <string>
+#include <thread>
+
+#include "tools/admin/admin_context.h"
+
+namespace oracxfs {
+
+// An event of the log in the shape that the web shows: {"seq", "at", "level", "category", ...}.
+Json activity_view(const Json& event);
+
+class LiveWatch {
+  public:
+    LiveWatch(const AdminEnvironment& env, EventHub& hub) : env_(env), hub_(hub) {}
+    ~LiveWatch() { stop(); }
+    LiveWatch(const LiveWatch&) = delete;
+    LiveWatch& operator=(const LiveWatch&) = delete;
+
+    void start();
+    void stop();
+    void look(const std::stop_token& stop);  // once
+    // An event of a backup run, as its followers get it. Any thread.
+    void run_event(const Json& event);
+
+  private:
+    void tell_status(const Json& status);
+    void tell_log(const std::stop_token& stop);
+
+    const AdminEnvironment& env_;
+    EventHub& hub_;
+    std::string state_;                             // as told last
+    std::map<std::string, std::string> providers_;  // the same
+    bool transfers_ = false;
+    std::optional<std::int64_t> log_seen_;
+    std::jthread thread_;
+};
+
+}  // namespace oracxfs

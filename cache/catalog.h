@@ -334,6 +334,14 @@ class Catalog : public BackupRecords {
     struct Presence { NodeId node; ProviderMask present = 0, verified = 0; };
     virtual Result<std::vector<Presence>> presence(NodeId directory) = 0;
     virtual Result<std::vector<ReplicaListing>> list_replicas(std::string_view path_prefix) = 0;  // "" = all; file or folder
+    // Page by page, in order of version: wanted versions after `after` that this provider holds (state stored or verified),
+    // `limit` of them; fewer, down to none: these are the last ones.
+    struct StoredCopy {
+        VersionId version;
+        std::uint64_t size = 0;
+        std::optional<WallTime> verified_at;
+    };
+    virtual Result<std::vector<StoredCopy>> stored_copies(ProviderId provider, VersionId after, std::size_t limit) = 0;
     // Wanted versions below `path_prefix` (file or folder, "" = all) with a replica that is not verified at an enabled
     // provider. Must not visit verified rows (partial index).
     virtual Result<std::vector<VersionId>> pending_versions(std::string_view path_prefix) = 0;

@@ -112,6 +112,7 @@ class CatalogImpl final : public Catalog {
     Result<std::vector<KnownObject>> objects_at(ProviderId provider, std::string_view key) override;
     Result<std::vector<Presence>> presence(NodeId directory) override;
     Result<std::vector<ReplicaListing>> list_replicas(std::string_view path_prefix) override;
+    Result<std::vector<StoredCopy>> stored_copies(ProviderId provider, VersionId after, std::size_t limit) override;
     Result<std::vector<VersionId>> pending_versions(std::string_view path_prefix) override;
     Result<std::vector<ProviderId>> pending_directories() override;
     Result<std::vector<ProviderCounts>> counts() override;

@@ -65,8 +65,12 @@ class DriveCloud final : public Cloud {
     void move(const std::string& from, const std::string& to) override {
         const std::string id = setup_.at(from).at(0).id;
         const std::string folder(parent_key(to));
-        if (folder != parent_key(from)) ASSERT_TRUE(setup_.service.move(id, folder.empty() ? setup_.folder() : setup_.at(folder).at(0).id));
-        if (base_name(from) != base_name(to)) ASSERT_TRUE(setup_.service.rename(id, std::string(base_name(to))));
+        if (folder != parent_key(from)) {
+            ASSERT_TRUE(setup_.service.move(id, folder.empty() ? setup_.folder() : setup_.at(folder).at(0).id));
+        }
+        if (base_name(from) != base_name(to)) {
+            ASSERT_TRUE(setup_.service.rename(id, std::string(base_name(to))));
+        }
     }
     std::optional<std::string> content(const std::string& key) override {
         const auto there = setup_.at(key);
@@ -193,7 +197,9 @@ TEST_P(CloudFeedTest, AFileOfOthersAppearsAndIsReplicated) {
     EXPECT_EQ(stack->read_file("Docs/theirs").value_or(""), "theirs");
     EXPECT_EQ(stack->read_file("Docs/theirs", "cloud").value_or(""), "theirs");
     EXPECT_EQ(on_disk("Docs/theirs"), "theirs");
-    if (cloud->waits()) EXPECT_EQ(requests(cloud->listing()), 0u) << "only what changed is looked at";
+    if (cloud->waits()) {
+        EXPECT_EQ(requests(cloud->listing()), 0u) << "only what changed is looked at";
+    }
 }
 
 TEST_P(CloudFeedTest, OurOwnChangesAreNobodyElses) {

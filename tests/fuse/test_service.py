@@ -295,6 +295,18 @@ class Log(MountTest):
         finally:
             self.fs.start()
 
+    def test_a_configuration_that_was_changed_meanwhile_is_told(self):
+        before = len(events(self.fs, kind="settings"))
+        self.fs.restart()
+        self.assertEqual(len(events(self.fs, kind="settings")), before, "it is as it was")
+        self.fs.stop()
+        self.fs.cli("config", "set", "log.keep_days", "80")
+        self.fs.start()
+        self.assertEqual([event["message"] for event in events(self.fs, kind="settings")][before:], ["the configuration was changed since the last start"])
+        self.fs.cli("config", "set", "log.keep_days", "81")  # told at once
+        self.fs.restart()
+        self.assertEqual(len(events(self.fs, kind="settings")), before + 2)
+
     def test_since_and_run_and_numbers(self):
         everything = events(self.fs)
         seqs = [event["seq"] for event in everything]
@@ -359,7 +371,7 @@ class NoProvider(unittest.TestCase):
             self.assertEqual(len(refused), 1, "a copy of many files is told once")
             self.assertEqual(refused[0]["level"], "warning")
             self.assertIn("no provider is configured", refused[0]["message"])
-            self.assertEqual(os.listdir(fs.mount), ["README.txt"])
+            self.assertEqual(sorted(os.listdir(fs.mount)), ["README.txt", "browse"])
             fs.add_local("a")
             os.mkdir(fs.path("d"))
             write_file(fs.path("d", "f"), b"x")

@@ -79,7 +79,7 @@ std::string activity_line(const ActivityEntry& entry) {
 }
 
 bool ActivityFilter::matches(const ActivityEntry& entry) const {
-    if (entry.level < at_least) return false;
+    if (entry.level < at_least || entry.seq <= after_seq) return false;
     if (!provider.empty() && std::find(entry.providers.begin(), entry.providers.end(), provider) == entry.providers.end()) return false;
     if (!run.empty() && entry.run != run) return false;
     if (!category.empty() && entry.category != category) return false;

@@ -47,6 +47,7 @@ struct ActivityFilter {
     std::string provider, run, category, path;     // "" = any
     ActivityLevel at_least = ActivityLevel::info;
     std::optional<WallTime> since;                 // not older
+    std::uint64_t after_seq = 0;                   // only later ones
 
     [[nodiscard]] bool matches(const ActivityEntry& entry) const;
 };

@@ -76,7 +76,7 @@ Result<ActivityPage> read_activity(Disk& disk, const std::string& directory, con
     ORACX_TRYV(take(kActivityFile));
     ORACX_TRY(const auto rotated, rotated_activity(disk, directory));
     for (auto file = rotated.rbegin(); file != rotated.rend() && page.entries.size() < limit; ++file)
-        if (reached == 0 || file->first_seq < reached) ORACX_TRYV(take(file->name));
+        if (reached == 0 || (file->first_seq < reached && reached > filter.after_seq + 1)) ORACX_TRYV(take(file->name));
     std::reverse(page.entries.begin(), page.entries.end());
     if (page.entries.size() == limit) page.older = page.entries.front().seq;
     return page;

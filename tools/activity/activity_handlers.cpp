@@ -17,6 +17,7 @@ Result<ActivityFilter> activity_filter(const Json& args) {
         if (!level) return fail(Errc::invalid, "read the log", "level must be info, warning or error");
         filter.at_least = *level;
     }
+    filter.after_seq = static_cast<std::uint64_t>(std::max<std::int64_t>(args["after"].as_int(), 0));
     if (args["since_ms"].is_int()) filter.since = wall_from_ms(args["since_ms"].as_int());
     return filter;
 }

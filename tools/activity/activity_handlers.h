@@ -6,7 +6,7 @@
 
 namespace oracxfs {
 
-// {"limit","before","provider","run","level","category","path","since_ms"}: emits {"type":"event", ...} for each entry, oldest
+// {"limit","before","after","provider","run","level","category","path","since_ms"}: emits {"type":"event", ...} for each entry, oldest
 // first, and answers {"count","older","last_seq"}.
 Result<Json> answer_log(ActivityLog& log, const Json& args, const Emit& emit);
 // invalid: an unknown level.

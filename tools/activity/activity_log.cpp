@@ -187,7 +187,7 @@ class ActivityLogImpl final : public ActivityLog {
             }
         }
         std::reverse(page.entries.begin(), page.entries.end());
-        if (page.entries.size() < limit && reached != 1) {
+        if (page.entries.size() < limit && reached != 1 && (reached == 0 || reached > filter.after_seq + 1)) {
             ORACX_TRY(ActivityPage older, read_activity(disk_, directory_, filter, limit - page.entries.size(), reached));
             page.entries.insert(page.entries.begin(), std::make_move_iterator(older.entries.begin()), std::make_move_iterator(older.entries.end()));
         }

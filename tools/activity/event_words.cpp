@@ -26,7 +26,7 @@ constexpr std::array kCategories = {
     Category{"missing", "repair"},    Category{"changed", "repair"},    Category{"healed", "repair"},
     Category{"staging", "repair"},    Category{"gathered", "repair"},   Category{"content", "repair"},
     Category{"conflict", "conflict"}, Category{"provider", "provider"}, Category{"settings", "settings"},
-    Category{"provider_added", "settings"},
+    Category{"admin", "admin"},       Category{"provider_added", "settings"},
     Category{"prune", "prune"},       Category{"signed_in", "access"},  Category{"signed_out", "access"},
 };
 

@@ -1,5 +1,7 @@
 #include "tools/backup/backup_service.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "tools/backup/prune.h"
 #include "tools/backup/vault_file.h"
@@ -17,6 +19,13 @@ constexpr std::size_t kEventsQueued = 1'000;       // for one who does not keep 
 
 // The same for all time and another on each machine.
 std::uint64_t seed_of(const std::string& instance) { return std::hash<std::string>{}(instance); }
+
+Status outcome_for_schedule(const RunRow& row) {
+    if (row.state == RunState::cancelled) return fail(Errc::cancelled, "back up");
+    // A package that was recorded is sent by the lanes, for ever if need be; packing it again would not help.
+    if (row.state == RunState::failed && row.package.empty()) return fail(errc_from_name(row.error_code).value_or(Errc::internal), "back up", row.error_text);
+    return {};
+}
 
 bool is_progress(const Json& event) { return event["type"].as_string() == "progress"; }
 
@@ -39,6 +48,7 @@ BackupService::BackupService(BackupEnvironment environment)
     const auto interrupted = env_.catalog.interrupt_runs();
     if (!interrupted) log::warn("backup", interrupted.error().to_string());
     if (interrupted && *interrupted > 0) tell_interrupted(static_cast<std::size_t>(*interrupted));
+    if (const auto paused = env_.catalog.meta(kScrubPausedKey)) scrub_gate_.set_paused(*paused && **paused == "1");
     Scheduler::Options options;
     options.seed = seed_;
     scheduler_ = std::make_unique<Scheduler>(env_.clock, *store_, zone_, std::move(options));
@@ -51,6 +61,15 @@ BackupService::BackupService(BackupEnvironment environment)
         return std::nullopt;
     };
     scheduler_->add(std::move(job));
+    ScheduledJob scrubbing;
+    scrubbing.name = kScrubJob;
+    scrubbing.schedule = [this] { return schedule_of(env_.config()->scrub, seed_); };
+    scrubbing.run = [this](const RunContext& context) { return scrub_job(context); };
+    scrubbing.hold = [this]() -> std::optional<std::string> {
+        if (scrub_gate_.paused()) return "scrubbing is paused";
+        return std::nullopt;
+    };
+    scheduler_->add(std::move(scrubbing));
 }
 
 BackupService::~BackupService() { stop(); }
@@ -135,12 +154,7 @@ Status BackupService::run_job(const RunContext& context) {
         const std::lock_guard lock(mutex_);
         busy_ = false;
     }
-    if (!row) return fail(row.error());
-    if (row->state == RunState::cancelled) return fail(Errc::cancelled, "back up");
-    // A package that was recorded is sent by the lanes, for ever if need be; packing it again would not help.
-    if (row->state == RunState::failed && row->package.empty())
-        return fail(errc_from_name(row->error_code).value_or(Errc::internal), "back up", row->error_text);
-    return {};
+    return row ? outcome_for_schedule(*row) : Status(fail(row.error()));
 }
 
 void BackupService::remember_index(const RunRow& row, const OpContext& ctx) {
@@ -209,10 +223,14 @@ Result<Json> BackupService::sync(const BackupRequest& request, const OpContext& 
             if (emit)
                 for (const Json& event : events) emit(event);
         };
+        const WallTime began = env_.clock.wall();
         auto row = run_backup(env_, request, ctx, [&](const Json& event) {
             broadcast(event);
             deliver();
         });
+        // The schedule counts from it, as if a daemon had made it.
+        if (const Status noted = scheduler_->note_run(kBackupJob, began, row ? outcome_for_schedule(*row) : Status(fail(row.error()))); !noted)
+            log::warn("backup", "not counted for the schedule: " + noted.error().to_string());
         if (row) {
             if (!row->package.empty()) remember_index(*row, ctx);
             prune_after(*row, ctx);
@@ -302,6 +320,9 @@ void BackupService::add_handlers(HandlerRegistry& registry) {
         ORACX_TRYV(delete_package(env_, package, args["even_the_last"].as_bool()));
         return package_report(package, nullptr);
     });
+    add_restore_handlers(registry);
+    add_scrub_handlers(registry);
+    add_recovery_handlers(registry);
 }
 
 }  // namespace oracxfs

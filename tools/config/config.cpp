@@ -153,6 +153,7 @@ MountConfig read_mount(const Reader& reader) {
     mount.cache_size = reader.size("mount.cache_size");
     mount.write_ahead = reader.size("mount.write_ahead");
     mount.offline_reads = reader.boolean("mount.offline_reads");
+    mount.browse = reader.boolean("mount.browse");
     mount.allow_other = reader.boolean("mount.allow_other");
     return mount;
 }
@@ -225,7 +226,7 @@ Result<Config> make_config(const ConfigDocument& document, const Environment& en
                         reader.count("retention.max_delete_percent")};
     config.scrub = {reader.boolean("scrub.enabled"), reader.duration("scrub.every"),
                     reader.value("scrub.sample_percent").as_double(), reader.text("scrub.download"),
-                    reader.boolean("scrub.repair")};
+                    reader.boolean("scrub.repair"), reader.optional_size("scrub.download_limit")};
     config.mount = read_mount(reader);
     config.staging = {reader.optional_size("staging.max_size"), reader.size("staging.min_free")};
     config.admin = {reader.boolean("admin.enabled"),     reader.texts("admin.listen"),

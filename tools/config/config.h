@@ -87,6 +87,7 @@ struct ScrubConfig {
     double sample_percent = 5;
     std::string download;
     bool repair = true;
+    std::optional<std::uint64_t> download_limit;  // bytes per second, of all providers together
 };
 
 struct MountConfig {
@@ -97,6 +98,7 @@ struct MountConfig {
     std::uint64_t cache_size = 0;
     std::uint64_t write_ahead = 0;
     bool offline_reads = true;
+    bool browse = true;  // packages as folders
     bool allow_other = false;
 };
 

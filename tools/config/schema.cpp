@@ -62,6 +62,7 @@ constexpr std::array kSettings = {
     Setting{"scrub.sample_percent", number, "5", false, 0, 100},
     Setting{"scrub.download", choice, "\"smallest\"", false, 0, 0, "none|smallest|all"},
     Setting{"scrub.repair", boolean, "true"},
+    Setting{"scrub.download_limit", rate, "null", true, 0, 0, {}, "bwlimit|limit"},
 
     Setting{"mount.dir", path, "\"~/OracxCloud\"", false, 0, 0, {}, "path|folder|directory"},
     Setting{"mount.at_login", boolean, "false"},
@@ -70,6 +71,7 @@ constexpr std::array kSettings = {
     Setting{"mount.cache_size", size, "\"5GiB\""},
     Setting{"mount.write_ahead", size, "\"64MiB\"", false, 1 << 20, 1e12},
     Setting{"mount.offline_reads", boolean, "true"},
+    Setting{"mount.browse", boolean, "true"},
     Setting{"mount.allow_other", boolean, "false"},
 
     Setting{"staging.max_size", size, "null", true, 16 << 20, 1e18},
@@ -352,6 +354,8 @@ std::string current_choice(const Setting& setting, std::string_view choice) {
     }
     return std::string(choice);
 }
+
+bool is_reserved_provider_name(std::string_view name) { return name == "backup" || name == "browse"; }
 
 bool is_provider_name(std::string_view name) {
     return !name.empty() && name.size() <= 32 && std::all_of(name.begin(), name.end(), [](char c) {

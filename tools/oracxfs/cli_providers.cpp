@@ -105,6 +105,8 @@ Result<CommandResult> add_provider(Cli& cli, const AddFlags& flags, Json values,
     if (!is_provider_name(flags.name))
         return fail(Errc::usage, "--name " + flags.name, "1 to 32 characters of a-z, 0-9 and - are allowed");
     ORACX_TRY(ConfigDocument document, cli.document());
+    if (is_reserved_provider_name(flags.name) && document.find("providers." + flags.name) == nullptr)
+        return fail(Errc::usage, "--name " + flags.name, "this name is reserved");
     if (const Json* existing = document.find("providers." + flags.name); existing != nullptr && !flags.replace) {
         if (*existing != values)
             return fail(Errc::exists, "add provider " + flags.name, "there is one of this name with other settings; --replace changes it");
@@ -265,6 +267,7 @@ Run declare_rename(CLI::App& app) {
         const ProviderEntry* entry = config.provider(flags->from);
         if (entry == nullptr) return no_such_provider(config, flags->from);
         if (!is_provider_name(flags->to)) return fail(Errc::usage, "rename to " + flags->to, "1 to 32 characters of a-z, 0-9 and - are allowed");
+        if (is_reserved_provider_name(flags->to)) return fail(Errc::usage, "rename to " + flags->to, "this name is reserved");
         if (config.provider(flags->to) != nullptr) return fail(Errc::exists, "rename to " + flags->to, "there is a provider of this name");
         ORACX_TRY(ConfigDocument document, cli.document());
         const Json names = Json::object({{"from", flags->from}, {"to", flags->to}});

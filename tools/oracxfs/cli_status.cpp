@@ -83,6 +83,19 @@ std::string render_backups(const Json& data, WallTime now) {
     return text + "\n";
 }
 
+// Whether it was ever tried to come back.
+std::string render_recovery(const Json& data, WallTime now) {
+    const Json& recovery = data["recovery"];
+    const Json& drill = recovery["drill"];
+    std::string text;
+    if (drill.is_object())
+        text = trf("Recovery drill: {} {}, from {}, {} files in {}", shown_word(drill["state"].as_string()), shown_age(drill["at"], now), drill["from"].as_string(), drill["files"].as_int(), shown_duration(Millis(drill["took_ms"].as_int())));
+    else if (data["newest_backup"].is_object())
+        text = tr("Recovery drill: never tried; `oracxfs recovery drill` does it");
+    if (data["newest_backup"].is_object() && !recovery["kit_at"].is_string()) text += std::string(text.empty() ? "" : "\n") + tr("Recovery kit: never printed; `oracxfs recovery kit` makes it");
+    return text.empty() ? text : text + "\n";
+}
+
 // The answer on one screen.
 std::string render_status(const Output& out, const Json& data, WallTime now) {
     const std::string& state = data["state"].as_string();
@@ -99,7 +112,7 @@ std::string render_status(const Output& out, const Json& data, WallTime now) {
     if (files["incomplete"].as_int() > 0) text += ", " + trf("{} not yet everywhere", files["incomplete"].as_int());
     if (files["without_copy"].as_int() > 0) text += ", " + out.paint(Paint::bad, trf("{} without a verified copy", files["without_copy"].as_int()));
     text += "\n";
-    if (data.find("backups") != nullptr) text += render_backups(data, now);
+    if (data.find("backups") != nullptr) text += render_backups(data, now) + render_recovery(data, now);
     const Json& mount = data["mount"];
     if (!mount["mounted"].as_bool())
         text += tr("Not mounted");

@@ -28,6 +28,9 @@ CommandTable make_table() {
     add_sync_commands(table);
     add_backup_commands(table);
     add_version_commands(table);
+    add_restore_commands(table);
+    add_scrub_commands(table);
+    add_recovery_commands(table);
     add_secret_commands(table);
     add_notification_commands(table);
     add_config_commands(table);

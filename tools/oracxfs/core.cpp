@@ -57,7 +57,7 @@ bool needs_new_mount(const Config& a, const Config& b) {
     return a.mount.dir != b.mount.dir || a.mount.close_waits_for != b.mount.close_waits_for ||
            a.mount.cache_size != b.mount.cache_size || a.mount.write_ahead != b.mount.write_ahead ||
            a.mount.allow_other != b.mount.allow_other || a.staging.max_size != b.staging.max_size ||
-           a.mount.provider_dir_write != b.mount.provider_dir_write || a.mount.offline_reads != b.mount.offline_reads ||
+           a.mount.provider_dir_write != b.mount.provider_dir_write || a.mount.offline_reads != b.mount.offline_reads || a.mount.browse != b.mount.browse ||
            a.replication.retries != b.replication.retries || a.staging.min_free != b.staging.min_free || a.replication.backoff != b.replication.backoff ||
            a.replication.heal_after != b.replication.heal_after || a.replication.delete_grace != b.replication.delete_grace ||
            a.replication.sign_in_pause != b.replication.sign_in_pause || a.replication.full_pause != b.replication.full_pause ||
@@ -126,6 +126,7 @@ Status Core::open_activity() {
     options.first_seq = EventFeed::first_seq(*catalog_);
     ORACX_TRY(activity_, ActivityLog::open(disk_, clock_, options));
     feed_ = std::make_unique<EventFeed>(*catalog_, *activity_, clock_, bell_, describe_run_in(*catalog_));
+    if (remember_config_file(*catalog_, disk_, options_.places.config_file)) event("info", "settings", "the configuration was changed since the last start");
     return {};
 }
 
@@ -322,6 +323,7 @@ Result<Json> Core::reload() {
               std::string(info(error.code).e_code));
         return result;
     }
+    (void)remember_config_file(*catalog_, disk_, options_.places.config_file);  // told here
     std::string changes;
     for (const Json& change : (*result)["changes"].items()) changes += (changes.empty() ? "" : ", ") + change.as_string();
     event("info", "settings",

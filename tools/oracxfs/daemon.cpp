@@ -18,6 +18,7 @@
 #include "fs/fuse_adapter.h"
 #include "tools/backup/backup_service.h"
 #include "tools/backup/backup_views.h"
+#include "tools/backup/package_browser.h"
 #include "tools/control/envelope.h"
 #include "tools/control/server.h"
 #include "tools/oracxfs/core.h"
@@ -206,6 +207,7 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
 
     backups = std::make_unique<BackupService>(core->backup_environment());
     notifier = std::make_unique<Notifier>(notifier_parts(*core, *backups, show_verdict));
+    core->filesystem().set_virtual_folder(std::make_shared<PackageBrowser>(core->backup_environment()));
     HandlerRegistry handlers;
     add_daemon_handlers(handlers, *core, *backups, *notifier, options.mount_point, [&] { mount->exit(); });
     ControlServerOptions control;

@@ -213,6 +213,22 @@ TEST_F(ActivityLogTest, FiltersChooseByWhatALineSays) {
     EXPECT_THAT(found([&](auto& f) { f.since = clock_.wall() + Millis(1); }), IsEmpty());
 }
 
+TEST_F(ActivityLogTest, WhoAsksForWhatIsNewGetsNothingElse) {
+    options_.ring = 3;
+    options_.rotate_bytes = 1'000;
+    reopen();
+    publish(1, 20);
+    const auto after = [&](std::uint64_t seq, std::size_t limit) {
+        ActivityFilter filter;
+        filter.after_seq = seq;
+        return newest(limit, 0, filter);
+    };
+    EXPECT_THAT(after(20, 100), IsEmpty());
+    EXPECT_THAT(after(18, 100), ElementsAre("19 19", "20 20"));
+    EXPECT_THAT(after(5, 100), SizeIs(15));
+    EXPECT_THAT(after(5, 2), ElementsAre("19 19", "20 20"));
+}
+
 TEST_F(ActivityLogTest, HalfALineThatACrashLeftIsCutOff) {
     publish("whole");
     log_.reset();

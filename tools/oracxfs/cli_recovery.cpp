@@ -12,6 +12,7 @@
 #include "tools/config/units.h"
 #include "tools/control/envelope.h"
 #include "tools/oracxfs/commands.h"
+#include "tools/oracxfs/shown.h"
 #include "tools/oracxfs/local_core.h"
 #include "tools/oracxfs/progress.h"
 #include "tools/oracxfs/secret_input.h"
@@ -21,7 +22,7 @@ namespace {
 
 constexpr std::size_t kProblemsShown = 20;
 
-std::string size_of(const Json& bytes) { return format_size(static_cast<std::uint64_t>(bytes.as_int())); }
+std::string size_of(const Json& bytes) { return shown_size(bytes); }
 
 std::optional<Error> error_of(const Json& report, const std::string& what) {
     if (report["code"].is_null()) return std::nullopt;

@@ -7,6 +7,7 @@
 #include "tools/config/units.h"
 #include "tools/control/envelope.h"
 #include "tools/oracxfs/commands.h"
+#include "tools/oracxfs/shown.h"
 #include "tools/oracxfs/local_core.h"
 #include "tools/oracxfs/progress.h"
 #include "tools/oracxfs/secret_input.h"
@@ -17,7 +18,7 @@ namespace {
 
 constexpr std::size_t kProblemsShown = 20;
 
-std::string size_of(const Json& bytes) { return format_size(static_cast<std::uint64_t>(bytes.as_int())); }
+std::string size_of(const Json& bytes) { return shown_size(bytes); }
 
 // --- files ---------------------------------------------------------------------------------------------------------------
 
@@ -41,7 +42,7 @@ Run declare_files(CLI::App& app) {
         if (!answer) return fail(std::move(answer).error());
         std::vector<std::vector<std::string>> rows;
         for (const Json& file : files.items())
-            rows.push_back({file["kind"].as_string() == "folder" ? "" : size_of(file["size"]), file["mtime"].as_string(),
+            rows.push_back({file["kind"].as_string() == "folder" ? "" : size_of(file["size"]), shown_time(file["mtime"]),
                             printable(get_bytes(file, "name")) + (file["refused"].is_string() ? "  (never restored: " + file["refused"].as_string() + ")" : "")});
         CommandResult outcome;
         outcome.text = format_table({">size", "changed", "name"}, rows);

@@ -4,7 +4,9 @@
 
 #include "tools/config/units.h"
 #include "tools/control/envelope.h"
+#include "base/translate.h"
 #include "tools/oracxfs/commands.h"
+#include "tools/oracxfs/shown.h"
 #include "tools/oracxfs/local_core.h"
 #include "tools/oracxfs/progress.h"
 
@@ -24,11 +26,11 @@ CommandResult scrub_outcome(Json report) {
     const auto number = [](const Json& value) { return std::to_string(value.as_int()); };
     for (const auto& [provider, c] : report["providers"].members())
         rows.push_back({provider, number(c["planned"]), number(c["good"]), number(c["damaged"]), number(c["missing"]), number(c["put_off"]),
-                        fmt::format("{} by hash, {} by a look, {} by download", c["hashes"].as_int(), c["looks"].as_int(), c["downloads"].as_int())});
+                        trf("{} by hash, {} by a look, {} by download", c["hashes"].as_int(), c["looks"].as_int(), c["downloads"].as_int())});
     CommandResult outcome;
     outcome.text = format_table({"provider", ">planned", ">good", ">damaged", ">missing", ">put off", "how"}, rows);
     for (const Json& found : report["found"].items())
-        outcome.text += fmt::format("{} at {}: {}{}\n", found["outcome"].as_string(), found["provider"].as_string(), printable(get_bytes(found, "path")), found["repaired"].as_bool() ? "  replaced" : "");
+        outcome.text += trf("{} at {}: {}", shown_word(found["outcome"].as_string()), found["provider"].as_string(), printable(get_bytes(found, "path"))) + (found["repaired"].as_bool() ? "  " + tr("replaced") : "") + "\n";
     for (const auto& [provider, why] : report["skipped"].members()) outcome.text += fmt::format("{} could not be asked: {}\n", provider, printable(why.as_string()));
     outcome.error = error_of(report, "not every copy is known to be good");
     outcome.data = std::move(report);
@@ -81,12 +83,12 @@ std::string scrub_state(const Json& report) {
 
 CommandResult scrub_report_outcome(Json report) {
     CommandResult outcome;
-    outcome.text = "scrub: " + scrub_state(report) + "\n";
+    outcome.text = trf("scrub: {}", tr_sentence(scrub_state(report))) + "\n";
     for (const auto& [provider, c] : report["progress"]["providers"].members())
-        outcome.text += fmt::format("  {}: {} of {}, {} bad\n", provider, c["good"].as_int() + c["damaged"].as_int() + c["missing"].as_int() + c["gone"].as_int(), c["planned"].as_int(), c["damaged"].as_int() + c["missing"].as_int());
+        outcome.text += "  " + trf("{}: {} of {}, {} bad", provider, c["good"].as_int() + c["damaged"].as_int() + c["missing"].as_int() + c["gone"].as_int(), c["planned"].as_int(), c["damaged"].as_int() + c["missing"].as_int()) + "\n";
     if (const Json& last = report["last"]; last.is_object() && last["ended"].is_string())
-        outcome.text += fmt::format("last: {} {}, {} copies checked{}\n", last["ended"].as_string(), last["state"].as_string(), last["members"].as_int(), last["error"].is_string() ? ", " + last["error"].as_string() : "");
-    if (report["next"].is_string() && !report["paused"].as_bool()) outcome.text += "next: " + report["next"].as_string() + "\n";
+        outcome.text += trf("last: {} {}, {} copies checked", shown_time(last["ended"]), shown_word(last["state"].as_string()), last["members"].as_int()) + (last["error"].is_string() ? ", " + tr_sentence(last["error"].as_string()) : "") + "\n";
+    if (report["next"].is_string() && !report["paused"].as_bool()) outcome.text += trf("next: {}", shown_time(report["next"])) + "\n";
     outcome.data = std::move(report);
     return outcome;
 }

@@ -35,8 +35,8 @@ void ProgressView::update(const Json& event) {
     if (clock_.steady() < next_plain_) return;
     next_plain_ = clock_.steady() + plain_interval_;
     if (event["members_total"].is_int())
-        return Output::write_stderr(trf("{}: {} of {} members, {} of {}", tr_sentence(event["phase"].as_string()), event["members"].as_int(), event["members_total"].as_int(),
-                                        shown_size(event["bytes"]), shown_size(event["total"])) + "\n");
+        return Output::write_stderr(tr(event["phase"].as_string()) + ": " +
+                                    trf("{} of {} members, {} of {}", event["members"].as_int(), event["members_total"].as_int(), shown_size(event["bytes"]), shown_size(event["total"])) + "\n");
     Output::write_stderr(trf("waiting: {} files, {} to send, {} transfers under way", event["files"]["incomplete"].as_int(), shown_size(event["pending_bytes"]),
                              event["transfers"].items().size()) + "\n");
 }
@@ -63,8 +63,8 @@ void ProgressView::draw(const Json& event) {
     if (event["members_total"].is_int()) {
         const auto bytes = static_cast<std::uint64_t>(event["bytes"].as_int()), total = static_cast<std::uint64_t>(event["total"].as_int());
         const double share = total > 0 ? static_cast<double>(bytes) / static_cast<double>(total) : 0;
-        text += fmt::format("\x1b[2K  {:12} {} {:3.0f} %  ", tr_sentence(event["phase"].as_string()), bar(share), share * 100) +
-                trf("{} of {}, {} of {} members, elapsed {}", shown_size(event["bytes"]), shown_size(event["total"]), event["members"].as_int(), event["members_total"].as_int(), elapsed) + "\n";
+        text += fmt::format("\x1b[2K  {:12} {} {:3.0f} %  ", tr(event["phase"].as_string()), bar(share), share * 100) +
+                trf("{} of {}, {} of {} members, elapsed {}", shown_size(bytes), shown_size(total), event["members"].as_int(), event["members_total"].as_int(), elapsed) + "\n";
     } else {
         text += "\x1b[2K  " + trf("{} files wait, {} to send, elapsed {}", event["files"]["incomplete"].as_int(), shown_size(event["pending_bytes"]), elapsed) + "\n";
     }

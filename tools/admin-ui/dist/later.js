@@ -1,58 +1,58 @@
-import{$ as j,$a as jt,A as $e,B as ut,C as pt,D as mt,E as ue,Ea as St,F as W,G as I,Ga as fe,Ha as Me,I as ft,Ia as we,J as ie,Ja as Ze,K as Ne,Ka as Et,La as Bt,M as T,N as ht,Na as X,O as bt,Oa as Dt,P as ye,Pa as Ye,Q as D,R,Ra as Le,S as De,Sa as Ke,Ta as Ve,U as S,Ua as Qe,V as K,Va as It,W as O,Wa as Ot,X as H,Y as vt,Ya as We,Z as ee,_ as J,aa as F,ab as Ft,b as u,ba as yt,bb as Pt,c as B,ca as te,cb as Tt,d as it,da as gt,db as zt,e as Fe,ea as Re,eb as Z,f as s,fa as qe,fb as re,ga as Ae,gb as ae,h as ne,ha as ge,i as N,ia as pe,ib as _e,j as P,ja as E,jb as et,k as Pe,ka as Y,kb as Nt,l as Te,la as kt,m as Be,ma as wt,n as U,na as _t,o as z,oa as xt,p as ct,pa as se,q as dt,ra as ke,sa as Ie,t as $t,ta as Ct,u as e,ua as Ue,v as be,w as de,wa as me,x as L,xa as Ge,y as ze,ya as G,z as ve,za as Xe}from"./shared.js";function xe({kind:t="dir",value:n,choose:o,...a}){return s`<div class="path-field"><${O} ...${a} value=${n} autocomplete="off" spellcheck=${!1} autocapitalize="none" onInput=${r=>o(r.target.value)} />
-<button type="button" class="link path-browse" onClick=${async()=>{let r=await ie(({close:d})=>s`<${$s} kind=${t} start=${n} close=${d} />`);r&&o(r)}}>${e("path.browse")}<span class="visually-hidden"> ${a.label}</span></button></div>`}function $s({kind:t,start:n,close:o}){let[a,l]=u(null),[r,d]=u(null),i=f=>N(U("/folders",{path:f,kind:t})).then(h=>{l(h),d(null)},h=>{f&&!a?i(""):d(h)});return B(()=>{i(n&&/^[/~]/.test(n)?n:"")},[]),s`<${T} title=${e(t==="dir"?"path.title":"path.title_file")} subtitle=${a?.path} close=${o}
+import{$ as j,$a as Ft,A as ue,B as pt,C as mt,D as ft,E as pe,Ea as Et,F as W,G as D,Ga as he,Ha as Me,I as ht,Ia as we,J as ce,Ja as Ze,K as Ne,Ka as Bt,La as Dt,M as T,N as bt,Na as X,O as vt,Oa as Ot,P as ge,Pa as Ye,Q as O,R,Ra as Le,S as De,Sa as Ke,Ta as Ve,U as S,Ua as Qe,V as K,Va as It,W as I,Wa as jt,X as H,Y as gt,Ya as We,Z as te,_ as J,aa as F,ab as Pt,b as u,ba as yt,bb as Tt,c as B,ca as se,cb as zt,d as ct,da as kt,db as Nt,e as Fe,ea as Re,eb as Z,f as s,fa as qe,fb as ae,ga as Ae,gb as le,h as re,ha as ye,i as N,ia as me,ib as _e,j as P,ja as E,jb as et,k as Pe,ka as Y,kb as Rt,l as Te,la as wt,m as Be,ma as _t,n as U,na as xt,o as z,oa as Ct,p as dt,pa as oe,q as $t,ra as ke,sa as Oe,t as ut,ta as St,u as e,ua as Ue,v as ee,w as $e,wa as fe,x as L,xa as Ge,y as ze,ya as G,z as ve,za as Xe}from"./shared.js";function xe({kind:t="dir",value:n,choose:o,...a}){return s`<div class="path-field"><${I} ...${a} value=${n} autocomplete="off" spellcheck=${!1} autocapitalize="none" onInput=${r=>o(r.target.value)} />
+<button type="button" class="link path-browse" onClick=${async()=>{let r=await ce(({close:d})=>s`<${ps} kind=${t} start=${n} close=${d} />`);r&&o(r)}}>${e("path.browse")}<span class="visually-hidden"> ${a.label}</span></button></div>`}function ps({kind:t,start:n,close:o}){let[a,l]=u(null),[r,d]=u(null),i=f=>N(U("/folders",{path:f,kind:t})).then(h=>{l(h),d(null)},h=>{f&&!a?i(""):d(h)});return B(()=>{i(n&&/^[/~]/.test(n)?n:"")},[]),s`<${T} title=${e(t==="dir"?"path.title":"path.title_file")} subtitle=${a?.path} close=${o}
 footer=${s`<button type="button" class="secondary" onClick=${()=>o()}>${e("cancel")}</button>
 ${t==="dir"&&s`<button type="button" disabled=${!a} onClick=${()=>o(a.path)}>${e("path.this")}</button>`}`}>
 ${!a&&!r&&s`<${F} lines="5" />`}
 <${S} error=${r} />
 ${a&&s`<ul class="paths" aria-label=${a.path}>
-${a.parent&&s`<li><button type="button" class="plain" onClick=${()=>i(a.parent)}><${I} name="folder" size="17" /><span>${e("path.up")}</span></button></li>`}
+${a.parent&&s`<li><button type="button" class="plain" onClick=${()=>i(a.parent)}><${D} name="folder" size="17" /><span>${e("path.up")}</span></button></li>`}
 ${a.entries.map(f=>s`<li key=${f.path}><button type="button" class="plain" onClick=${()=>f.dir?i(f.path):o(f.path)}>
-<${I} name=${f.dir?"folder":"file"} size="17" /><span>${f.name}</span><span class="muted push">${f.dir?"":L(f.size)}</span></button></li>`)}
+<${D} name=${f.dir?"folder":"file"} size="17" /><span>${f.name}</span><span class="muted push">${f.dir?"":L(f.size)}</span></button></li>`)}
 </ul>
 ${a.entries.length===0&&s`<p class="muted">${e("path.empty")}</p>`}
 ${a.complete===!1&&s`<p class="help">${e("path.incomplete")}</p>`}
 ${t==="dir"&&a.writable===!1&&s`<${K} tone="warn" icon="alert"><p>${e("path.read_only")}</p><//>`}`}
-<//>`}var us=t=>be(`step.${t}`)?e(`step.${t}`):t;function le({steps:t,running:n}){let a=n?["connect","write","read","hash","delete"].map(l=>({step:l})):t||[];return s`<ol class="steps" aria-live="polite">
+<//>`}var ms=t=>ee(`step.${t}`)?e(`step.${t}`):t;function ie({steps:t,running:n}){let a=n?["connect","write","read","hash","delete"].map(l=>({step:l})):t||[];return s`<ol class="steps" aria-live="polite">
 ${a.map(l=>s`<li class=${l.ok===void 0?"tone-quiet":l.ok?"tone-good":"tone-bad"}>
-<${I} name=${l.ok===void 0?"refresh":l.ok?"checkcircle":"xcircle"} class=${l.ok===void 0?"spin":""} />
-<span>${us(l.step)}</span>
-<span class="muted">${l.ok===void 0?"":l.ok?e("step.ms",{ms:de(l.ms)}):e("step.failed")}</span>
+<${D} name=${l.ok===void 0?"refresh":l.ok?"checkcircle":"xcircle"} class=${l.ok===void 0?"spin":""} />
+<span>${ms(l.step)}</span>
+<span class="muted">${l.ok===void 0?"":l.ok?e("step.ms",{ms:$e(l.ms)}):e("step.failed")}</span>
 </li>`)}
-</ol>`}function ps({name:t,close:n}){let[o,a]=u(null),l=async()=>{a(null);try{a(await P(`/providers/${z(t)}/test`))}catch(r){a({error:r,steps:r.data?.steps||[]})}G().catch(()=>{})};return B(()=>{l()},[]),s`<${T} title=${e("test.title",{name:t})} subtitle=${e("test.about")} close=${n}
+</ol>`}function fs({name:t,close:n}){let[o,a]=u(null),l=async()=>{a(null);try{a(await P(`/providers/${z(t)}/test`))}catch(r){a({error:r,steps:r.data?.steps||[]})}G().catch(()=>{})};return B(()=>{l()},[]),s`<${T} title=${e("test.title",{name:t})} subtitle=${e("test.about")} close=${n}
 footer=${s`<${j} class="secondary" icon="refresh" busy=${!o} onClick=${l}>${e("test.again")}<//>
 <button type="button" data-autofocus onClick=${()=>n()}>${e("close")}</button>`}>
-<${le} running=${!o} steps=${o?.steps} />
-${o&&!o.error&&s`<p class="state tone-good"><${I} name="checkcircle" /><strong>${e("test.good",{name:t})}</strong></p>`}
+<${ie} running=${!o} steps=${o?.steps} />
+${o&&!o.error&&s`<p class="state tone-good"><${D} name="checkcircle" /><strong>${e("test.good",{name:t})}</strong></p>`}
 <${S} error=${o?.error} />
-<${D} command=${E("providers","test",t)} />
-<//>`}var M=t=>`connect-${t}`;function Ce({field:t,type:n,values:o,set:a,problems:l}){let{key:r,number:d,example:i,choices:f,optional:h,fallback:b}=t,m={id:M(r),label:e(`field.${r}`),help:["path","folder","tls","base_url","ca_file","upload_limit"].includes(r)?e(`help.${r}`,{type:e(`kind.${n}`)}):void 0,error:l[M(r)],optional:h},v=o[r]??b??"";return r==="path"?s`<${xe} ...${m} value=${v} placeholder=${i} choose=${p=>a(r,p)} />`:f?s`<${O} ...${m}>${p=>s`<select ...${p} onChange=${$=>a(r,$.target.value)}>
-${f.map($=>s`<option value=${$} selected=${$===v}>${e(`choice.${r}.${$}`)}</option>`)}</select>`}<//>`:s`<${O} ...${m} value=${v} placeholder=${i} inputmode=${d?"numeric":void 0} autocomplete="off" spellcheck=${!1}
-autocapitalize="none" onInput=${p=>a(r,p.target.value)} />`}function Rt({type:t,back:n,close:o}){let a=te[t],l=[...a.fields,...a.more||[]],[r,d]=u(()=>({name:Ae(t,se.value.map(C=>C.name)),signIn:"password",...Object.fromEntries(l.filter(C=>C.fallback).map(C=>[C.key,C.fallback]))})),[i,f]=u(null),[h,b]=u({}),[m,v]=u(null),p=(C,q)=>{d(he=>({...he,[C]:q})),(C==="host"||C==="port")&&f(null),v(null)},$=t==="sftp",y=$&&r.signIn==="key",c=t==="ftp"||$&&!y,_=!!m?.doing,g=()=>{let C={};ge(r.name)?se.value.some(q=>q.name===r.name)&&(C[M("name")]=e("field.name_taken")):C[M("name")]=e("field.name_rule");for(let q of l)q.required&&!String(r[q.key]??"").trim()&&(C[M(q.key)]=e("field.missing",{field:e(`field.${q.key}`)}));return t==="local"&&r.path&&!/^[/~$]/.test(r.path.trim())&&(C[M("path")]=e("field.path_rule")),r.port&&!(Number(r.port)>=1&&Number(r.port)<=65535)&&(C[M("port")]=e("field.port_rule")),y&&!r.key_file?.trim()&&(C[M("key_file")]=e("field.missing",{field:e("field.key_file")})),c&&!r.password&&(C[M("password")]=e("field.missing",{field:e("field.password")})),$&&!i?.compared&&(C[M("hostkey")]=e(i?"hostkey.compare_first":"hostkey.fetch_first")),b(C),Object.keys(C).length===0},k=()=>{let C=pe(l,r);$&&(C.host_key=i.fingerprint),y&&(C.key_file=r.key_file.trim());let q={};return c&&(q.password=r.password),y&&r.key_passphrase&&(q.key_passphrase=r.key_passphrase),{name:r.name,type:t,settings:C,secrets:q}},w=async C=>{if(g()){v({doing:C});try{if(C==="test"){let{steps:q,error:he}=await P("/provider-test",k());v({steps:q,error:he,good:!he})}else await P("/providers",{...k(),enabled:!0,test:!0}),await G().catch(()=>{}),R(e(ke.value>0?"connect.done_copying":"connect.done",{name:r.name})),o(r.name)}catch(q){v({error:q,steps:q.data?.steps})}}},V=async()=>{if(!r.host?.trim()){b({[M("host")]:e("field.missing",{field:e("field.host")})});return}v({doing:"key"});try{f(await P("/provider-host-key",{host:r.host.trim(),port:Number(r.port)||22})),v(null),b({})}catch(C){v({error:C})}},ce=s`
+<${O} command=${E("providers","test",t)} />
+<//>`}var M=t=>`connect-${t}`;function Ce({field:t,type:n,values:o,set:a,problems:l}){let{key:r,number:d,example:i,choices:f,optional:h,fallback:b}=t,m={id:M(r),label:e(`field.${r}`),help:["path","folder","tls","base_url","ca_file","upload_limit"].includes(r)?e(`help.${r}`,{type:e(`kind.${n}`)}):void 0,error:l[M(r)],optional:h},v=o[r]??b??"";return r==="path"?s`<${xe} ...${m} value=${v} placeholder=${i} choose=${p=>a(r,p)} />`:f?s`<${I} ...${m}>${p=>s`<select ...${p} onChange=${$=>a(r,$.target.value)}>
+${f.map($=>s`<option value=${$} selected=${$===v}>${e(`choice.${r}.${$}`)}</option>`)}</select>`}<//>`:s`<${I} ...${m} value=${v} placeholder=${i} inputmode=${d?"numeric":void 0} autocomplete="off" spellcheck=${!1}
+autocapitalize="none" onInput=${p=>a(r,p.target.value)} />`}function qt({type:t,back:n,close:o}){let a=se[t],l=[...a.fields,...a.more||[]],[r,d]=u(()=>({name:Ae(t,oe.value.map(C=>C.name)),signIn:"password",...Object.fromEntries(l.filter(C=>C.fallback).map(C=>[C.key,C.fallback]))})),[i,f]=u(null),[h,b]=u({}),[m,v]=u(null),p=(C,q)=>{d(be=>({...be,[C]:q})),(C==="host"||C==="port")&&f(null),v(null)},$=t==="sftp",g=$&&r.signIn==="key",c=t==="ftp"||$&&!g,_=!!m?.doing,y=()=>{let C={};ye(r.name)?oe.value.some(q=>q.name===r.name)&&(C[M("name")]=e("field.name_taken")):C[M("name")]=e("field.name_rule");for(let q of l)q.required&&!String(r[q.key]??"").trim()&&(C[M(q.key)]=e("field.missing",{field:e(`field.${q.key}`)}));return t==="local"&&r.path&&!/^[/~$]/.test(r.path.trim())&&(C[M("path")]=e("field.path_rule")),r.port&&!(Number(r.port)>=1&&Number(r.port)<=65535)&&(C[M("port")]=e("field.port_rule")),g&&!r.key_file?.trim()&&(C[M("key_file")]=e("field.missing",{field:e("field.key_file")})),c&&!r.password&&(C[M("password")]=e("field.missing",{field:e("field.password")})),$&&!i?.compared&&(C[M("hostkey")]=e(i?"hostkey.compare_first":"hostkey.fetch_first")),b(C),Object.keys(C).length===0},k=()=>{let C=me(l,r);$&&(C.host_key=i.fingerprint),g&&(C.key_file=r.key_file.trim());let q={};return c&&(q.password=r.password),g&&r.key_passphrase&&(q.key_passphrase=r.key_passphrase),{name:r.name,type:t,settings:C,secrets:q}},w=async C=>{if(y()){v({doing:C});try{if(C==="test"){let{steps:q,error:be}=await P("/provider-test",k());v({steps:q,error:be,good:!be})}else await P("/providers",{...k(),enabled:!0,test:!0}),await G().catch(()=>{}),R(e(ke.value>0?"connect.done_copying":"connect.done",{name:r.name})),o(r.name)}catch(q){v({error:q,steps:q.data?.steps})}}},V=async()=>{if(!r.host?.trim()){b({[M("host")]:e("field.missing",{field:e("field.host")})});return}v({doing:"key"});try{f(await P("/provider-host-key",{host:r.host.trim(),port:Number(r.port)||22})),v(null),b({})}catch(C){v({error:C})}},de=s`
 ${n&&s`<button type="button" class="plain push" disabled=${_} onClick=${n}>${e("back")}</button>`}
 <${j} class="secondary" busy=${m?.doing==="test"} disabled=${_} onClick=${()=>w("test")}>${e("connect.test")}<//>
-<${j} type="submit" busy=${m?.doing==="save"} disabled=${_}>${e("connect.save")}<//>`;return s`<${T} title=${e("connect.one",{kind:e(`kind.${t}`)})} subtitle=${e(`kind.${t}_about`)} close=${o} busy=${_} onSubmit=${()=>w("save")} footer=${ce}>
+<${j} type="submit" busy=${m?.doing==="save"} disabled=${_}>${e("connect.save")}<//>`;return s`<${T} title=${e("connect.one",{kind:e(`kind.${t}`)})} subtitle=${e(`kind.${t}_about`)} close=${o} busy=${_} onSubmit=${()=>w("save")} footer=${de}>
 <${J} problems=${h} />
 <div class="fields">
 ${a.fields.map(C=>s`<div class=${Re(C)}><${Ce} ...${{field:C,type:t,values:r,set:p,problems:h}} /></div>`)}
 </div>
-${$&&s`<${ee} legend=${e("signin.how")} name="signin" value=${r.signIn} onChange=${C=>p("signIn",C)}
+${$&&s`<${te} legend=${e("signin.how")} name="signin" value=${r.signIn} onChange=${C=>p("signIn",C)}
 options=${[{value:"password",label:e("signin.password")},{value:"key",label:e("signin.key"),help:e("signin.key_help")}]} />`}
-${c&&s`<${O} id=${M("password")} label=${e("field.password")} type="password" autocomplete="off" error=${h[M("password")]}
+${c&&s`<${I} id=${M("password")} label=${e("field.password")} type="password" autocomplete="off" error=${h[M("password")]}
 help=${e("help.password")} value=${r.password||""} onInput=${C=>p("password",C.target.value)} />`}
-${y&&s`<${O} id=${M("key_file")} label=${e("field.key_file")} placeholder="~/.ssh/id_ed25519" autocomplete="off" error=${h[M("key_file")]}
+${g&&s`<${I} id=${M("key_file")} label=${e("field.key_file")} placeholder="~/.ssh/id_ed25519" autocomplete="off" error=${h[M("key_file")]}
 value=${r.key_file||""} onInput=${C=>p("key_file",C.target.value)} />
-<${O} label=${e("field.key_passphrase")} optional type="password" autocomplete="off" value=${r.key_passphrase||""} onInput=${C=>p("key_passphrase",C.target.value)} />`}
-${$&&s`<${ms} hostKey=${i} problem=${h[M("hostkey")]} busy=${_} fetching=${m?.doing==="key"} fetch=${V}
+<${I} label=${e("field.key_passphrase")} optional type="password" autocomplete="off" value=${r.key_passphrase||""} onInput=${C=>p("key_passphrase",C.target.value)} />`}
+${$&&s`<${hs} hostKey=${i} problem=${h[M("hostkey")]} busy=${_} fetching=${m?.doing==="key"} fetch=${V}
 compared=${C=>f({...i,compared:C})} />`}
-<${O} id=${M("name")} label=${e("field.name")} help=${e("help.name")} error=${h[M("name")]} value=${r.name} autocomplete="off" spellcheck=${!1}
+<${I} id=${M("name")} label=${e("field.name")} help=${e("help.name")} error=${h[M("name")]} value=${r.name} autocomplete="off" spellcheck=${!1}
 onInput=${C=>p("name",C.target.value)} />
 ${a.more&&s`<details class="more"><summary>${e("connect.more")}</summary>
 ${a.more.map(C=>s`<${Ce} ...${{field:C,type:t,values:r,set:p,problems:h}} />`)}</details>`}
-${(m?.doing==="test"||m?.doing==="save"||m?.steps)&&s`<${le} running=${_} steps=${m.steps} />`}
+${(m?.doing==="test"||m?.doing==="save"||m?.steps)&&s`<${ie} running=${_} steps=${m.steps} />`}
 ${m?.good&&s`<${K} tone="good" icon="checkcircle"><p>${e("connect.tested")}</p><//>`}
 <${S} error=${m?.error} />
-<${D} command=${kt({...r,type:t,key_file:y&&(r.key_file||"FILE"),host_key:$&&(i?.fingerprint||"SHA256:…")})} />
-<//>`}function ms({hostKey:t,problem:n,busy:o,fetching:a,fetch:l,compared:r}){return s`<fieldset class="hostkey" id=${M("hostkey")} tabindex="-1">
+<${O} command=${wt({...r,type:t,key_file:g&&(r.key_file||"FILE"),host_key:$&&(i?.fingerprint||"SHA256:…")})} />
+<//>`}function hs({hostKey:t,problem:n,busy:o,fetching:a,fetch:l,compared:r}){return s`<fieldset class="hostkey" id=${M("hostkey")} tabindex="-1">
 <legend>${e("hostkey.title")}</legend>
 ${!t&&s`<p class="help">${e("hostkey.about")}</p>
 <${j} class="secondary" icon="key" busy=${a} disabled=${o} onClick=${l}>${e("hostkey.fetch")}<//>`}
@@ -60,67 +60,67 @@ ${t&&s`<p class="muted">${e("hostkey.shows")}</p>
 <p><code class="fingerprint">${t.fingerprint}</code></p>
 <p class="help">${e("hostkey.compare")} <code>ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub</code></p>
 <${H} label=${e("trust.compared")} checked=${!!t.compared} onChange=${d=>r(d.target.checked)} />`}
-${n&&s`<p class="field-error"><${I} name="alert" size="15" />${n}</p>`}
-</fieldset>`}var fs=1e3;function tt({attempt:t,title:n,type:o,again:a,done:l,close:r}){let[d,i]=u(""),[f,h]=u(""),[b,m]=u({status:t.mode==="paste"?"asking":"waiting"}),v=t.mode==="paste",p=b.status==="done"||b.status==="failed",$=k=>{m(k),k.status==="done"&&l(k)};B(()=>{if(p||v&&b.status==="asking")return;let k=setInterval(async()=>{try{$(await N(`/oauth/${z(t.state)}`))}catch(w){w.status!==0&&m({status:"failed",error:w})}},fs);return()=>clearInterval(k)},[p,b.status]);let y=async()=>{if(!(!v||b.status!=="asking")){if(!d.trim())return h(e("field.missing",{field:e("signin.code")}));h(""),m({status:"working"});try{$(await P("/oauth/finish",{state:t.state,code:d.trim()}))}catch(k){m({status:"failed",error:k,steps:k.data?.steps})}}},c=()=>{p||Be(`/oauth/${z(t.state)}`).catch(()=>{}),r()},_=e(o==="dropbox"?"kind.dropbox":"kind.google-drive"),g=t.mode==="device"&&t.verification_url||t.url;return s`<${T} title=${n} close=${c} onSubmit=${y}
+${n&&s`<p class="field-error"><${D} name="alert" size="15" />${n}</p>`}
+</fieldset>`}var bs=1e3;function tt({attempt:t,title:n,type:o,again:a,done:l,close:r}){let[d,i]=u(""),[f,h]=u(""),[b,m]=u({status:t.mode==="paste"?"asking":"waiting"}),v=t.mode==="paste",p=b.status==="done"||b.status==="failed",$=k=>{m(k),k.status==="done"&&l(k)};B(()=>{if(p||v&&b.status==="asking")return;let k=setInterval(async()=>{try{$(await N(`/oauth/${z(t.state)}`))}catch(w){w.status!==0&&m({status:"failed",error:w})}},bs);return()=>clearInterval(k)},[p,b.status]);let g=async()=>{if(!(!v||b.status!=="asking")){if(!d.trim())return h(e("field.missing",{field:e("signin.code")}));h(""),m({status:"working"});try{$(await P("/oauth/finish",{state:t.state,code:d.trim()}))}catch(k){m({status:"failed",error:k,steps:k.data?.steps})}}},c=()=>{p||Be(`/oauth/${z(t.state)}`).catch(()=>{}),r()},_=e(o==="dropbox"?"kind.dropbox":"kind.google-drive"),y=t.mode==="device"&&t.verification_url||t.url;return s`<${T} title=${n} close=${c} onSubmit=${g}
 footer=${s`${b.status==="failed"&&a&&s`<button type="button" class="secondary push" onClick=${a}>${e("signin.again")}</button>`}
 <button type="button" class="secondary" onClick=${c}>${e("cancel")}</button>
 ${v&&!p&&s`<${j} type="submit" busy=${b.status==="working"}>${e("signin.finish")}<//>`}`}>
 ${t.mode&&!p&&s`<ol class="numbered">
 <li><p>${e("signin.open_text",{where:_})}</p>
-<a class="button" href=${g} target="_blank" rel="noopener noreferrer" data-autofocus role="button"><span>${e("signin.open",{where:_})}</span><${I} name="external" size="16" /></a></li>
-${t.mode==="device"&&s`<li><p>${e("signin.type_code")}</p><p class="big-code"><code>${t.user_code}</code><${ye} text=${t.user_code} /></p></li>`}
-${v&&s`<li><${O} label=${e("signin.paste_code")} help=${e("signin.paste_help")} error=${f} autocomplete="off" spellcheck=${!1} value=${d} onInput=${k=>i(k.target.value)} /></li>`}
-${!v&&s`<li><p class="state tone-busy"><${I} name="refresh" class="spin" /><span aria-live="polite">${e(b.status==="working"?"signin.working":"signin.waiting")}</span></p></li>`}
+<a class="button" href=${y} target="_blank" rel="noopener noreferrer" data-autofocus role="button"><span>${e("signin.open",{where:_})}</span><${D} name="external" size="16" /></a></li>
+${t.mode==="device"&&s`<li><p>${e("signin.type_code")}</p><p class="big-code"><code>${t.user_code}</code><${ge} text=${t.user_code} /></p></li>`}
+${v&&s`<li><${I} label=${e("signin.paste_code")} help=${e("signin.paste_help")} error=${f} autocomplete="off" spellcheck=${!1} value=${d} onInput=${k=>i(k.target.value)} /></li>`}
+${!v&&s`<li><p class="state tone-busy"><${D} name="refresh" class="spin" /><span aria-live="polite">${e(b.status==="working"?"signin.working":"signin.waiting")}</span></p></li>`}
 </ol>`}
-${!t.mode&&!p&&s`<p class="state tone-busy"><${I} name="refresh" class="spin" /><span>${e("signin.working")}</span></p>`}
-${b.steps?.length>0&&s`<${le} steps=${b.steps} />`}
+${!t.mode&&!p&&s`<p class="state tone-busy"><${D} name="refresh" class="spin" /><span>${e("signin.working")}</span></p>`}
+${b.steps?.length>0&&s`<${ie} steps=${b.steps} />`}
 ${b.status==="done"&&s`<${K} tone="good" icon="checkcircle"><p>${e("signin.done")}</p><//>`}
 <${S} error=${b.error} />
-<//>`}var st={dropbox:[{way:"paste",mode:"paste",asks:["app_key"]},{way:"refresh_token",asks:["app_key","refresh_token","app_secret"]},{way:"token",asks:["token"]}],"google-drive":[{way:"redirect",mode:"redirect",asks:["client"]},{way:"device",mode:"device",asks:["client"]},{way:"paste",mode:"paste",asks:["client"]},{way:"service_account",asks:["service_account"]}]},qt=["app_secret"],At=["client","service_account"],Mt=["app_key"],Q=t=>`cloud-${t}`;function Lt({type:t,existing:n,back:o,close:a}){let l=t==="dropbox"?"/ORACXPRED":"ORACXPRED",[r,d]=u({folder:l,name:n||Ae(t,se.value.map(x=>x.name))}),[i,f]=u(st[t][0].way),[h,b]=u({}),[m,v]=u(null),[p,$]=u(null),y=st[t].find(x=>x.way===i),c=[...te[t].fields,...te[t].more],_=(x,A)=>d(oe=>({...oe,[x]:A})),g=!!m?.doing,k=()=>{let x={};for(let A of y.asks)!r[A]?.trim()&&!qt.includes(A)&&!(n&&y.mode)&&(x[Q(A)]=e("field.missing",{field:e(`field.${A}`)}));for(let A of y.asks.filter(oe=>At.includes(oe)&&r[oe]?.trim()))try{JSON.parse(r[A])}catch{x[Q(A)]=e("field.json_rule")}return ge(r.name)?!n&&se.value.some(A=>A.name===r.name)&&(x[Q("name")]=e("field.name_taken")):x[Q("name")]=e("field.name_rule"),b(x),Object.keys(x).length===0},w=async()=>{await G().catch(()=>{}),R(e(ke.value>0&&!n?"connect.done_copying":"connect.done",{name:r.name})),a(r.name)},V=async()=>{let x={mode:y.mode};n||Object.assign(x,{type:t,settings:pe(c,r)}),r.app_key?.trim()&&(x.app_key=r.app_key.trim()),r.client?.trim()&&(x.client=r.client.trim()),$(await P(`/providers/${z(r.name)}/oauth/start`,x)),v(null)},ce=async()=>{let x=pe(c,r),A={};for(let oe of y.asks)r[oe]?.trim()&&((Mt.includes(oe)?x:A)[oe]=r[oe].trim());n?await Te(`/providers/${z(n)}`,{secrets:A,test:!0}):await P("/providers",{name:r.name,type:t,settings:x,secrets:A,enabled:!0,test:!0}),await w()},C=async()=>{if(k()){v({doing:!0});try{await(y.mode?V():ce())}catch(x){v({error:x,steps:x.data?.steps})}}},q=e(n?"connect.again":"connect.one",{kind:e(`kind.${t}`),name:n});if(p)return s`<${tt} key=${p.state} attempt=${p} title=${q} type=${t} again=${()=>$(null)} done=${w} close=${a} />`;let he=x=>s`<${O} id=${Q(x)} label=${e(`field.${x}`)} help=${e(`help.${x}`)} error=${h[Q(x)]} optional=${qt.includes(x)}
-type=${Mt.includes(x)?"text":"password"} autocomplete="off" spellcheck=${!1} value=${r[x]||""} onInput=${A=>_(x,A.target.value)} />`;return s`<${T} title=${q} subtitle=${e(`kind.${t}_about`)} close=${a} busy=${g} onSubmit=${C}
+<//>`}var st={dropbox:[{way:"paste",mode:"paste",asks:["app_key"]},{way:"refresh_token",asks:["app_key","refresh_token","app_secret"]},{way:"token",asks:["token"]}],"google-drive":[{way:"redirect",mode:"redirect",asks:["client"]},{way:"device",mode:"device",asks:["client"]},{way:"paste",mode:"paste",asks:["client"]},{way:"service_account",asks:["service_account"]}]},At=["app_secret"],Mt=["client","service_account"],Lt=["app_key"],Q=t=>`cloud-${t}`;function Kt({type:t,existing:n,back:o,close:a}){let l=t==="dropbox"?"/ORACXPRED":"ORACXPRED",[r,d]=u({folder:l,name:n||Ae(t,oe.value.map(x=>x.name))}),[i,f]=u(st[t][0].way),[h,b]=u({}),[m,v]=u(null),[p,$]=u(null),g=st[t].find(x=>x.way===i),c=[...se[t].fields,...se[t].more],_=(x,A)=>d(ne=>({...ne,[x]:A})),y=!!m?.doing,k=()=>{let x={};for(let A of g.asks)!r[A]?.trim()&&!At.includes(A)&&!(n&&g.mode)&&(x[Q(A)]=e("field.missing",{field:e(`field.${A}`)}));for(let A of g.asks.filter(ne=>Mt.includes(ne)&&r[ne]?.trim()))try{JSON.parse(r[A])}catch{x[Q(A)]=e("field.json_rule")}return ye(r.name)?!n&&oe.value.some(A=>A.name===r.name)&&(x[Q("name")]=e("field.name_taken")):x[Q("name")]=e("field.name_rule"),b(x),Object.keys(x).length===0},w=async()=>{await G().catch(()=>{}),R(e(ke.value>0&&!n?"connect.done_copying":"connect.done",{name:r.name})),a(r.name)},V=async()=>{let x={mode:g.mode};n||Object.assign(x,{type:t,settings:me(c,r)}),r.app_key?.trim()&&(x.app_key=r.app_key.trim()),r.client?.trim()&&(x.client=r.client.trim()),$(await P(`/providers/${z(r.name)}/oauth/start`,x)),v(null)},de=async()=>{let x=me(c,r),A={};for(let ne of g.asks)r[ne]?.trim()&&((Lt.includes(ne)?x:A)[ne]=r[ne].trim());n?await Te(`/providers/${z(n)}`,{secrets:A,test:!0}):await P("/providers",{name:r.name,type:t,settings:x,secrets:A,enabled:!0,test:!0}),await w()},C=async()=>{if(k()){v({doing:!0});try{await(g.mode?V():de())}catch(x){v({error:x,steps:x.data?.steps})}}},q=e(n?"connect.again":"connect.one",{kind:e(`kind.${t}`),name:n});if(p)return s`<${tt} key=${p.state} attempt=${p} title=${q} type=${t} again=${()=>$(null)} done=${w} close=${a} />`;let be=x=>s`<${I} id=${Q(x)} label=${e(`field.${x}`)} help=${e(`help.${x}`)} error=${h[Q(x)]} optional=${At.includes(x)}
+type=${Lt.includes(x)?"text":"password"} autocomplete="off" spellcheck=${!1} value=${r[x]||""} onInput=${A=>_(x,A.target.value)} />`;return s`<${T} title=${q} subtitle=${e(`kind.${t}_about`)} close=${a} busy=${y} onSubmit=${C}
 footer=${s`${o&&s`<button type="button" class="plain push" onClick=${o}>${e("back")}</button>`}
-<button type="button" class="secondary" disabled=${g} onClick=${()=>a()}>${e("cancel")}</button>
-<${j} type="submit" busy=${g}>${e(y.mode?"signin.begin":"connect.save")}<//>`}>
+<button type="button" class="secondary" disabled=${y} onClick=${()=>a()}>${e("cancel")}</button>
+<${j} type="submit" busy=${y}>${e(g.mode?"signin.begin":"connect.save")}<//>`}>
 <${J} problems=${h} />
-<${ee} legend=${e("signin.how")} name="way" value=${i} onChange=${x=>(f(x),v(null),b({}))}
+<${te} legend=${e("signin.how")} name="way" value=${i} onChange=${x=>(f(x),v(null),b({}))}
 options=${st[t].map(x=>({value:x.way,label:e(`way.${t}.${x.way}`),help:e(`way.${t}.${x.way}_help`)}))} />
 ${i==="token"&&s`<${K} tone="warn" icon="alert"><p>${e("signin.short_lived")}</p><//>`}
-${y.asks.map(x=>At.includes(x)?s`<${hs} key=${x} name=${x} value=${r[x]} problem=${h[Q(x)]} set=${A=>_(x,A)} />`:he(x))}
+${g.asks.map(x=>Mt.includes(x)?s`<${vs} key=${x} name=${x} value=${r[x]} problem=${h[Q(x)]} set=${A=>_(x,A)} />`:be(x))}
 ${!n&&s`<div class="fields">
-<div><${O} id=${Q("folder")} label=${e("field.folder")} help=${e("help.folder")} value=${r.folder} onInput=${x=>_("folder",x.target.value)} /></div>
-<div><${O} id=${Q("name")} label=${e("field.name")} help=${e("help.name")} error=${h[Q("name")]} value=${r.name} spellcheck=${!1} onInput=${x=>_("name",x.target.value)} /></div>
+<div><${I} id=${Q("folder")} label=${e("field.folder")} help=${e("help.folder")} value=${r.folder} onInput=${x=>_("folder",x.target.value)} /></div>
+<div><${I} id=${Q("name")} label=${e("field.name")} help=${e("help.name")} error=${h[Q("name")]} value=${r.name} spellcheck=${!1} onInput=${x=>_("name",x.target.value)} /></div>
 </div>`}
-${!n&&s`<details class="more"><summary>${e("connect.more")}</summary>${te[t].more.map(x=>s`<${Ce} ...${{field:x,type:t,values:r,set:_,problems:h}} />`)}</details>`}
-${(m?.steps?.length>0||g&&!y.mode)&&s`<${le} running=${g} steps=${m.steps} />`}
+${!n&&s`<details class="more"><summary>${e("connect.more")}</summary>${se[t].more.map(x=>s`<${Ce} ...${{field:x,type:t,values:r,set:_,problems:h}} />`)}</details>`}
+${(m?.steps?.length>0||y&&!g.mode)&&s`<${ie} running=${y} steps=${m.steps} />`}
 <${S} error=${m?.error} />
-<${D} command=${E(t,...n?["connect"]:[],"--name",r.name,...n?[]:["--folder",r.folder])} />
-<//>`}function hs({name:t,value:n,problem:o,set:a}){let l=async r=>{let d=r.target.files[0];d&&a(await d.text())};return s`<div class="json-field">
-<${O} id=${Q(t)} label=${e(`field.${t}`)} help=${e(`help.${t}`)} error=${o}>
+<${O} command=${E(t,...n?["connect"]:[],"--name",r.name,...n?[]:["--folder",r.folder])} />
+<//>`}function vs({name:t,value:n,problem:o,set:a}){let l=async r=>{let d=r.target.files[0];d&&a(await d.text())};return s`<div class="json-field">
+<${I} id=${Q(t)} label=${e(`field.${t}`)} help=${e(`help.${t}`)} error=${o}>
 ${r=>s`<textarea ...${r} rows="3" spellcheck=${!1} autocomplete="off" placeholder='{ "installed": { … } }' value=${n||""} onInput=${d=>a(d.target.value)}></textarea>`}
 <//>
 <label class="file-button"><input type="file" accept=".json,application/json" class="visually-hidden" onChange=${l} /><span>${e("field.choose_file")}</span></label>
-</div>`}function bs({type:t,existing:n,close:o}){let[a,l]=u(t),r=t?void 0:()=>l(void 0);return a?qe(a)?s`<${Lt} key=${a} type=${a} existing=${n} back=${r} close=${o} />`:s`<${Rt} key=${a} type=${a} back=${r} close=${o} />`:s`<${vs} choose=${l} close=${o} />`}function vs({choose:t,close:n}){return s`<${T} title=${e("connect.title")} subtitle=${e("connect.about")} kind="wide" close=${n}>
+</div>`}function gs({type:t,existing:n,close:o}){let[a,l]=u(t),r=t?void 0:()=>l(void 0);return a?qe(a)?s`<${Kt} key=${a} type=${a} existing=${n} back=${r} close=${o} />`:s`<${qt} key=${a} type=${a} back=${r} close=${o} />`:s`<${ys} choose=${l} close=${o} />`}function ys({choose:t,close:n}){return s`<${T} title=${e("connect.title")} subtitle=${e("connect.about")} kind="wide" close=${n}>
 <div class="tiles">
-${["google-drive","dropbox","sftp","ftp","local"].filter(o=>te[o]).map(o=>s`<button type="button" class="tile" onClick=${()=>t(o)}>
-<span class=${`kind-icon kind-${o}`}><${I} name=${ft[o]} size="22" /></span>
+${["google-drive","dropbox","sftp","ftp","local"].filter(o=>se[o]).map(o=>s`<button type="button" class="tile" onClick=${()=>t(o)}>
+<span class=${`kind-icon kind-${o}`}><${D} name=${ht[o]} size="22" /></span>
 <span><strong>${e(`kind.${o}`)}</strong><span class="help">${e(`kind.${o}_about`)}</span></span>
-<${I} name="chevron" class="tile-arrow" />
+<${D} name="chevron" class="tile-arrow" />
 </button>`)}
 </div>
-<//>`}function ys({code:t,close:n}){let[o,a]=u(null),[l,r]=u(null);B(()=>{N(U("/explain",{code:t})).then(a,r)},[]);let d=be(`code.${t}_next`)?e(`code.${t}_next`):o?.next;return s`<${T} title=${be(`code.${t}`)?e(`code.${t}`):t} subtitle=${t} close=${n}
+<//>`}function ks({code:t,close:n}){let[o,a]=u(null),[l,r]=u(null);B(()=>{N(U("/explain",{code:t})).then(a,r)},[]);let d=ee(`code.${t}_next`)?e(`code.${t}_next`):o?.next;return s`<${T} title=${ee(`code.${t}`)?e(`code.${t}`):t} subtitle=${t} close=${n}
 footer=${s`<button type="button" data-autofocus onClick=${()=>n()}>${e("close")}</button>`}>
-${be(`code.${t}_why`)&&s`<p>${e(`code.${t}_why`)}</p>`}
+${ee(`code.${t}_why`)&&s`<p>${e(`code.${t}_why`)}</p>`}
 ${d&&s`<p><strong>${e("error.next")}</strong> ${d}</p>`}
 <${S} error=${l} />
-<${D} command=${E("explain",t)} />
-<//>`}var gs=[["s","keys.sync"],["/","keys.search"],["g o","nav.overview"],["g p","nav.providers"],["g b","nav.backups"],["g a","nav.activity"],["g s","nav.settings"],["?","keys.help"],["Esc","keys.close"],["↑ ↓ ← →","keys.grid"]];function ks({close:t}){return s`<${T} title=${e("keys.title")} close=${t}
+<${O} command=${E("explain",t)} />
+<//>`}var ws=[["s","keys.sync"],["/","keys.search"],["g o","nav.overview"],["g p","nav.providers"],["g b","nav.backups"],["g a","nav.activity"],["g s","nav.settings"],["?","keys.help"],["Esc","keys.close"],["↑ ↓ ← →","keys.grid"]];function _s({close:t}){return s`<${T} title=${e("keys.title")} close=${t}
 footer=${s`<button type="button" data-autofocus onClick=${()=>t()}>${e("close")}</button>`}>
 <dl class="keys-list">
-${gs.map(([n,o])=>s`<div><dt>${n.split(" ").map(a=>s`<kbd>${a}</kbd> `)}</dt><dd>${e(o)}</dd></div>`)}
+${ws.map(([n,o])=>s`<div><dt>${n.split(" ").map(a=>s`<kbd>${a}</kbd> `)}</dt><dd>${e(o)}</dd></div>`)}
 </dl>
-<${H} label=${e("keys.on")} help=${e("keys.on_help")} checked=${Et.value} onChange=${n=>Bt(n.target.checked)} />
-<p class="muted">oracxfs ${_t.value?.version}</p>
-<//>`}var ot=200;function ws({backup:t,paths:n,close:o}){let[a,l]=u({to:"",from:"",overwrite:"never",passphrase:""}),[r,d]=u({}),[i,f]=u(null),h=($,y)=>l(c=>({...c,[$]:y})),b=async $=>{let y=a.to.trim()?{}:{"restore-to":e("field.missing",{field:e("restore.to")})};if(d(y),!(Object.keys(y).length>0)){f({doing:$?"dry":"real"});try{let c={to:a.to.trim(),overwrite:a.overwrite,verify:!0,dry_run:$};n.length>0&&(c.paths=n),a.from&&(c.from=a.from),a.passphrase&&(c.passphrase=a.passphrase);let{task:_}=await P(`/backups/${z(t.name)}/restore`,c),g=await St(_);f({task:g,dry:$,error:g.error})}catch(c){f({error:c})}}},m=!!i?.doing,v=i?.task&&!i.error,p=n.length===0?e("restore.everything"):e("restore.some",{n:n.length});return s`<${T} title=${e("restore.title",{time:W(t.time)})} subtitle=${p} close=${o} busy=${m} onSubmit=${()=>b(!1)}
+<${H} label=${e("keys.on")} help=${e("keys.on_help")} checked=${Bt.value} onChange=${n=>Dt(n.target.checked)} />
+<p class="muted">oracxfs ${xt.value?.version}</p>
+<//>`}var ot=200;function xs({backup:t,paths:n,close:o}){let[a,l]=u({to:"",from:"",overwrite:"never",passphrase:""}),[r,d]=u({}),[i,f]=u(null),h=($,g)=>l(c=>({...c,[$]:g})),b=async $=>{let g=a.to.trim()?{}:{"restore-to":e("field.missing",{field:e("restore.to")})};if(d(g),!(Object.keys(g).length>0)){f({doing:$?"dry":"real"});try{let c={to:a.to.trim(),overwrite:a.overwrite,verify:!0,dry_run:$};n.length>0&&(c.paths=n),a.from&&(c.from=a.from),a.passphrase&&(c.passphrase=a.passphrase);let{task:_}=await P(`/backups/${z(t.name)}/restore`,c),y=await Et(_);f({task:y,dry:$,error:y.error})}catch(c){f({error:c})}}},m=!!i?.doing,v=i?.task&&!i.error,p=n.length===0?e("restore.everything"):e("restore.some",{n:n.length});return s`<${T} title=${e("restore.title",{time:W(t.time)})} subtitle=${p} close=${o} busy=${m} onSubmit=${()=>b(!1)}
 footer=${s`<button type="button" class="secondary push" disabled=${m} onClick=${()=>o()}>${e(v&&!i.dry?"close":"cancel")}</button>
 <${j} class="secondary" busy=${i?.doing==="dry"} disabled=${m} onClick=${()=>b(!0)}>${e("restore.dry")}<//>
 <${j} type="submit" busy=${i?.doing==="real"} disabled=${m}>${e("restore.now")}<//>`}>
@@ -128,51 +128,49 @@ footer=${s`<button type="button" class="secondary push" disabled=${m} onClick=${
 ${n.length>0&&s`<ul class="chips">${n.slice(0,8).map($=>s`<li><code>${$}</code></li>`)}${n.length>8&&s`<li>+ ${n.length-8}</li>`}</ul>`}
 <${xe} id="restore-to" label=${e("restore.to")} help=${e("restore.to_help")} placeholder="/srv/restored" error=${r["restore-to"]} value=${a.to} choose=${$=>h("to",$)} />
 <div class="fields">
-<div><${O} label=${e("restore.from")}>${$=>s`<select ...${$} value=${a.from} onChange=${y=>h("from",y.target.value)}>
+<div><${I} label=${e("restore.from")}>${$=>s`<select ...${$} value=${a.from} onChange=${g=>h("from",g.target.value)}>
 <option value="">${e("restore.fastest")}</option>
-${t.replicas.filter(y=>y.state==="verified").map(y=>s`<option value=${y.provider}>${y.provider}</option>`)}
+${t.replicas.filter(g=>g.state==="verified").map(g=>s`<option value=${g.provider}>${g.provider}</option>`)}
 </select>`}<//></div>
-${t.encrypted&&s`<div><${O} label=${e("field.passphrase")} help=${e("restore.passphrase_help")} optional type="password" autocomplete="off" value=${a.passphrase} onInput=${$=>h("passphrase",$.target.value)} /></div>`}
+${t.encrypted&&s`<div><${I} label=${e("field.passphrase")} help=${e("restore.passphrase_help")} optional type="password" autocomplete="off" value=${a.passphrase} onInput=${$=>h("passphrase",$.target.value)} /></div>`}
 </div>
-<${ee} legend=${e("restore.overwrite")} name="overwrite" value=${a.overwrite} onChange=${$=>h("overwrite",$)}
+<${te} legend=${e("restore.overwrite")} name="overwrite" value=${a.overwrite} onChange=${$=>h("overwrite",$)}
 options=${["never","if-newer","always"].map($=>({value:$,label:e(`restore.overwrite_${$}`)}))} />
 <div aria-live="polite">
-${m&&s`<p class="state tone-busy"><${I} name="refresh" class="spin" /><span>${e("task.running")}</span></p>`}
-${v&&s`<${K} tone=${i.dry?"quiet":"good"} icon=${i.dry?"eye":"checkcircle"}><p>${e(i.dry?"restore.dry_done":"restore.done",{to:a.to})}</p><//>`}
+${m&&s`<p class="state tone-busy"><${D} name="refresh" class="spin" /><span>${e("task.running")}</span></p>`}
+${v&&(i.task.result?.problem_count>0?s`<${K} tone="warn" icon="alert"><p>${e("restore.problems",{n:i.task.result.problem_count})}</p>
+<ul>${i.task.result.problems.slice(0,20).map($=>s`<li><code>${$.name||$.path||""}</code> ${$.why||""}</li>`)}</ul><//>`:s`<${K} tone=${i.dry?"quiet":"good"} icon=${i.dry?"eye":"checkcircle"}><p>${e(i.dry?"restore.dry_done":"restore.done",{to:a.to})}</p><//>`)}
 </div>
 ${v&&i.task.rows?.length>0&&s`<ul class="rows scroll" tabindex="0" aria-label=${e("restore.rows")}>
-${i.task.rows.slice(0,ot).map($=>s`<li><code>${$.path||$.name}</code><span class="muted">${[$.action||$.outcome||$.state,$.size===void 0?"":L($.size)].filter(Boolean).join(" · ")}</span></li>`)}
+${i.task.rows.slice(0,ot).map($=>s`<li><code>${$.path||$.name}</code><span class="muted">${[ee(`restored.${$.what}`)?e(`restored.${$.what}`):$.what,$.size===void 0?"":L($.size)].filter(Boolean).join(" · ")}</span></li>`)}
 ${i.task.rows.length>ot&&s`<li class="muted">+ ${i.task.rows.length-ot}</li>`}
 </ul>`}
 <${S} error=${i?.error} />
-<${D} command=${E("backups","restore",Y(t.name),...n,"--to",a.to||"DIR",...a.from?["--from",a.from]:[],...a.overwrite==="never"?[]:["--overwrite",a.overwrite])} />
-<//>`}function _s({name:t,close:n}){let[o,a]=u(null),[l,r]=u({}),[d,i]=u({}),[f,h]=u(null);B(()=>{N(`/providers/${z(t)}`).then(k=>{a(k),r({...k.settings,name:t})},k=>h({error:k}))},[]);let b=(k,w)=>r(V=>({...V,[k]:w})),{type:m}=o||{},v=te[m]||{fields:[],secrets:[]},p=[...v.fields,...v.more||[],...m==="local"?[]:gt],$=m==="sftp"||m==="ftp",y=o?.secrets?.password?.set?e("secret.set",{hint:o.secrets.password.hint||""}):e("secret.not_set"),c=()=>{let k={},w=pe(p,l);for(let{key:ce}of p){let C=o.settings[ce]??null,q=w[ce]??null;String(C??"")!==String(q??"")&&(k[ce]=q)}let V={test:o.enabled};return Object.keys(k).length>0&&(V.settings=k),l.password&&(V.secrets={password:l.password}),l.name!==t&&(V.name=l.name),V},_=async()=>{if(!o)return;let k={};ge(l.name)||(k["connect-name"]=e("field.name_rule"));for(let w of p)w.required&&!String(l[w.key]??"").trim()&&(k[`connect-${w.key}`]=e("field.missing",{field:e(`field.${w.key}`)}));if(i(k),!(Object.keys(k).length>0)){h({doing:!0});try{await Te(`/providers/${z(t)}`,c()),await G().catch(()=>{}),R(e("provider.saved",{name:l.name})),n(!0)}catch(w){h({error:w,steps:w.data?.steps})}}},g=!!f?.doing;return s`<${T} title=${e("provider.settings_title",{name:t})} subtitle=${m&&e(`kind.${m}`)} close=${n} busy=${g} onSubmit=${_}
-footer=${s`<button type="button" class="secondary" disabled=${g} onClick=${()=>n()}>${e("cancel")}</button>
-<${j} type="submit" busy=${g} disabled=${!o}>${e("save")}<//>`}>
+<${O} command=${E("backups","restore",Y(t.name),...n,"--to",a.to||"DIR",...a.from?["--from",a.from]:[],...a.overwrite==="never"?[]:["--overwrite",a.overwrite])} />
+<//>`}function Cs({name:t,close:n}){let[o,a]=u(null),[l,r]=u({}),[d,i]=u({}),[f,h]=u(null);B(()=>{N(`/providers/${z(t)}`).then(k=>{a(k),r({...k.settings,name:t})},k=>h({error:k}))},[]);let b=(k,w)=>r(V=>({...V,[k]:w})),{type:m}=o||{},v=se[m]||{fields:[],secrets:[]},p=[...v.fields,...v.more||[],...m==="local"?[]:kt],$=m==="sftp"||m==="ftp",g=o?.secrets?.password?.set?e("secret.set",{hint:o.secrets.password.hint||""}):e("secret.not_set"),c=()=>{let k={},w=me(p,l);for(let{key:de}of p){let C=o.settings[de]??null,q=w[de]??null;String(C??"")!==String(q??"")&&(k[de]=q)}let V={test:o.enabled};return Object.keys(k).length>0&&(V.settings=k),l.password&&(V.secrets={password:l.password}),l.name!==t&&(V.name=l.name),V},_=async()=>{if(!o)return;let k={};ye(l.name)||(k["connect-name"]=e("field.name_rule"));for(let w of p)w.required&&!String(l[w.key]??"").trim()&&(k[`connect-${w.key}`]=e("field.missing",{field:e(`field.${w.key}`)}));if(i(k),!(Object.keys(k).length>0)){h({doing:!0});try{await Te(`/providers/${z(t)}`,c()),await G().catch(()=>{}),R(e("provider.saved",{name:l.name})),n(!0)}catch(w){h({error:w,steps:w.data?.steps})}}},y=!!f?.doing;return s`<${T} title=${e("provider.settings_title",{name:t})} subtitle=${m&&e(`kind.${m}`)} close=${n} busy=${y} onSubmit=${_}
+footer=${s`<button type="button" class="secondary" disabled=${y} onClick=${()=>n()}>${e("cancel")}</button>
+<${j} type="submit" busy=${y} disabled=${!o}>${e("save")}<//>`}>
 ${!o&&!f?.error&&s`<${F} lines="5" />`}
 <${J} problems=${d} />
 ${o&&s`
 <div class="fields">${p.map(k=>s`<div class=${Re(k)}><${Ce} ...${{field:{...k,fallback:void 0},type:m,values:l,set:b,problems:d}} /></div>`)}</div>
-${$&&s`<${O} label=${e("field.new_password")} optional help=${y} type="password" autocomplete="off" value=${l.password||""} onInput=${k=>b("password",k.target.value)} />`}
+${$&&s`<${I} label=${e("field.new_password")} optional help=${g} type="password" autocomplete="off" value=${l.password||""} onInput=${k=>b("password",k.target.value)} />`}
 ${qe(m)&&s`<p class="help">${e("provider.sign_in_elsewhere")}</p>`}
-<${O} id="connect-name" label=${e("field.name")} help=${e("help.name")} error=${d["connect-name"]} value=${l.name} spellcheck=${!1} autocomplete="off" onInput=${k=>b("name",k.target.value)} />
-${(f?.steps||g&&o.enabled)&&s`<${le} running=${g} steps=${f.steps} />`}
-<${D} command=${E("config","set",`providers.${t}.KEY`,"VALUE")} />`}
+<${I} id="connect-name" label=${e("field.name")} help=${e("help.name")} error=${d["connect-name"]} value=${l.name} spellcheck=${!1} autocomplete="off" onInput=${k=>b("name",k.target.value)} />
+${(f?.steps||y&&o.enabled)&&s`<${ie} running=${y} steps=${f.steps} />`}
+<${O} command=${E("config","set",`providers.${t}.KEY`,"VALUE")} />`}
 <${S} error=${f?.error} />
-<//>`}function xs({row:t}){let n=t.state||(t.ok===!1?"failed":"done"),o=t.error&&(typeof t.error=="string"?t.error:t.error.message);return s`<li>
-<strong>${t.provider||t.path||t.name}</strong>
-<${X} state=${n} small />
-${o&&s`<span class="muted">${o}</span>`}
-</li>`}function Cs({kind:t,backup:n,begin:o,command:a,close:l}){let[r,d]=u(null),[i,f]=u(null);B(()=>{o().then(b=>{d(b),b.error&&f(b.error)},f)},[]);let h=!r&&!i;return s`<${T} title=${e(`task.${t}_title`,{time:W(n.time)})} subtitle=${e(`task.${t}_about`)} close=${l}
+<//>`}var Ss={good:"verified",damaged:"damaged",missing:"missing",put_off:"paused",gone:"missing"},Vt=t=>(t?.copies?.map?t.copies:t?.replicas||[]).map(n=>({...n,state:Ss[n.outcome]||n.outcome||n.state}));function Es({copy:t}){let n=t.error&&(typeof t.error=="string"?t.error:t.error.message);return s`<li><strong>${t.provider}</strong><${X} state=${t.state} small>${t.outcome==="put_off"?e("task.put_off"):void 0}<//>
+${n&&s`<span class="muted">${n}</span>`}</li>`}function Bs({kind:t,backup:n,begin:o,command:a,close:l}){let[r,d]=u(null),[i,f]=u(null);B(()=>{o().then(b=>{d(b),b.error&&f(b.error)},f)},[]);let h=!r&&!i;return s`<${T} title=${e(`task.${t}_title`,{time:W(n.time)})} subtitle=${e(`task.${t}_about`)} close=${l}
 footer=${s`<button type="button" data-autofocus onClick=${()=>l()}>${e(h?"task.background":"close")}</button>`}>
 <div aria-live="polite">
-${h&&s`<p class="state tone-busy"><${I} name="refresh" class="spin" /><span>${e("task.running")}</span></p>`}
-${r&&!i&&s`<p class="state tone-good"><${I} name="checkcircle" /><strong>${e(`task.${t}_done`)}</strong></p>`}
+${h&&s`<p class="state tone-busy"><${D} name="refresh" class="spin" /><span>${e("task.running")}</span></p>`}
+${r&&!i&&(r.result?.code?s`<p class="state tone-warn"><${D} name="alert" /><strong>${e(`task.${t}_not_all`)}</strong></p>`:s`<p class="state tone-good"><${D} name="checkcircle" /><strong>${e(`task.${t}_done`)}</strong></p>`)}
 </div>
-${r?.rows?.length>0&&s`<ul class="rows">${r.rows.map(b=>s`<${xs} row=${b} />`)}</ul>`}
+${Vt(r?.result).length>0&&s`<ul class="rows">${Vt(r.result).map(b=>s`<${Es} copy=${b} />`)}</ul>`}
 <${S} error=${i} />
-<${D} command=${a} />
-<//>`}function Ss({name:t,close:n}){let[o,a]=u(null),[l,r]=u(!1),[d,i]=u(null),[f,h]=u(!1),b=`/providers/${z(t)}/trust-host`;B(()=>{P(b,{}).then(a,i)},[]);let m=async()=>{if(!(!l||!o)){h(!0),i(null);try{await P(b,{fingerprint:o.offered}),R(e("trust.done",{name:t})),await G(),n(!0)}catch(p){i(p),h(!1)}}},v=o&&o.known===o.offered;return s`<${T} title=${e("trust.title",{name:t})} subtitle=${e("trust.about")} close=${n} busy=${f} onSubmit=${m}
+<${O} command=${a} />
+<//>`}function Ds({name:t,close:n}){let[o,a]=u(null),[l,r]=u(!1),[d,i]=u(null),[f,h]=u(!1),b=`/providers/${z(t)}/trust-host`;B(()=>{P(b,{}).then(a,i)},[]);let m=async()=>{if(!(!l||!o)){h(!0),i(null);try{await P(b,{fingerprint:o.offered}),R(e("trust.done",{name:t})),await G(),n(!0)}catch(p){i(p),h(!1)}}},v=o&&o.known===o.offered;return s`<${T} title=${e("trust.title",{name:t})} subtitle=${e("trust.about")} close=${n} busy=${f} onSubmit=${m}
 footer=${s`<button type="button" class="secondary" disabled=${f} onClick=${()=>n()}>${e("cancel")}</button>
 <${j} type="submit" class="danger" busy=${f} disabled=${!l||!o}>${e("trust.accept")}<//>`}>
 ${!o&&!d&&s`<${F} />`}
@@ -183,61 +181,61 @@ ${o&&s`
 </dl>
 ${v?s`<${K} tone="good" icon="checkcircle"><p>${e("trust.same")}</p><//>`:s`<${K} tone="warn" icon="alert"><p>${e("trust.warning")}</p><//>`}
 <p>${e("trust.how")}</p>
-<${D} label=${!1} command="ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" />
+<${O} label=${!1} command="ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" />
 <${H} label=${e("trust.compared")} checked=${l} onChange=${p=>r(p.target.checked)} data-autofocus />
-<${D} command=${E("config","set",`providers.${t}.host_key`,o.offered)} />`}
+<${O} command=${E("config","set",`providers.${t}.host_key`,o.offered)} />`}
 <${S} error=${d} />
 <//>`}function nt({run:t,brief:n}){let o=(a,l)=>(l||l===0)&&s`<dt>${e(`run_fact.${a}`)}</dt><dd>${l}</dd>`;return s`<div class="run-result">
-<p><${X} state=${t.state} kind="run" /> <span class="muted">${t.run} · <span title=${ue(t.started)}>${W(t.started)}</span></span></p>
-${t.error&&s`<p class="tone-bad-text">${t.error} ${t.code&&s`<button type="button" class="link" onClick=${()=>Ot(t.code)}>${t.code}</button>`}</p>`}
+<p><${X} state=${t.state} kind="run" /> <span class="muted">${t.run} · <span title=${pe(t.started)}>${W(t.started)}</span></span></p>
+${t.error&&s`<p class="tone-bad-text">${t.error} ${t.code&&s`<button type="button" class="link" onClick=${()=>jt(t.code)}>${t.code}</button>`}</p>`}
 <dl class="facts wide-facts">
 ${!n&&o("package",t.package&&s`<a href=${Me("backups",t.package)}>${t.package}</a>`)}
 ${o("took",t.took_ms!==void 0&&`${ve(t.took_ms)}${t.rate?` · ${ze(t.rate)}`:""}`)}
-${o("packed",t.bytes_out>0&&e("run.packed_into",{from:L(t.bytes_in),to:L(t.bytes_out),members:de(t.members||0)}))}
+${o("packed",t.bytes_out>0&&e("run.packed_into",{from:L(t.bytes_in),to:L(t.bytes_out),members:$e(t.members||0)}))}
 ${o("label",t.label)}
 ${o("removed",t.removed?.length>0&&t.removed.join(", "))}
 </dl>
 ${t.providers?.length>0&&s`<ul class="rows">${t.providers.map(a=>s`<li><strong>${a.provider}</strong><${X} state=${a.state} small />
 ${a.attempts>1&&s`<span class="muted">${e("transfer.attempt",{n:a.attempts})}</span>`}${a.error&&s`<span class="tone-bad-text">${a.error}</span>`}</li>`)}</ul>`}
 ${(t.problems?.length||0)>0&&s`<details><summary>${e("run.problems",{n:t.problems.length})}</summary><ul class="rows">${t.problems.map(a=>s`<li><code>${a.path||a.name||a.what}</code><span class="muted">${a.why||""}</span></li>`)}</ul></details>`}
-</div>`}function Kt({name:t,close:n}){let[o,a]=u(null),[l,r]=u(null);return B(()=>{N(`/runs/${z(t)}`).then(a,r)},[t]),s`<${T} kind="wide" title=${e("run.one",{name:t})} subtitle=${o&&e(`run_kind.${o.kind==="prune"?"prune":"backup"}`)} close=${n}
+</div>`}var rt=t=>ee(`run_kind.${t.kind}`)?e(`run_kind.${t.kind}`):t.kind;function Wt({name:t,close:n}){let[o,a]=u(null),[l,r]=u(null);return B(()=>{N(`/runs/${z(t)}`).then(a,r)},[t]),s`<${T} kind="wide" title=${e("run.one",{name:t})} subtitle=${o&&rt(o)} close=${n}
 footer=${s`<button type="button" data-autofocus onClick=${()=>n()}>${e("close")}</button>`}>
 ${!o&&!l&&s`<${F} />`}
 ${o&&s`<${nt} run=${o} />`}
 <${S} error=${l} />
-<//>`}var Es=1e3,Vt=["info","warning","error"],Wt=(t,{provider:n,level:o,text:a})=>(!n||t.provider===n||(t.providers||[]).includes(n))&&(!o||Vt.indexOf(t.level)>=Vt.indexOf(o))&&(!a||`${t.message} ${t.path||""} ${t.code||""} ${t.provider||""}`.toLowerCase().includes(a.toLowerCase()));function Bs(){let{detail:t}=fe.value,[n,o]=u({provider:"",level:"",text:""}),[a,l]=u([]),[r,d]=u(void 0),[i,f]=u(null),[h,b]=u(null),[m,v]=u(!1),p=(w,V)=>o({...n,[w]:V}),$={provider:n.provider,level:n.level};B(()=>{l([]),d(void 0),Xe($).then(w=>{l(w.list),d(w.older)},b)},[n.provider,n.level]),B(()=>{if(!t)return;let w=!0;return ie(({close:V})=>s`<${Kt} name=${t} close=${V} />`).then(()=>w&&we("activity")),()=>{w=!1,Ne()}},[t]);let y=new Set,c=[...Ct.value||[],...a].filter(w=>!y.has(w.seq)&&y.add(w.seq)).sort((w,V)=>V.seq-w.seq),_=i===null?0:c.filter(w=>w.seq>i&&Wt(w,n)).length,g=c.filter(w=>Wt(w,n)&&(i===null||w.seq<=i)).slice(0,Es),k=async()=>{v(!0);try{let w=await Xe($,r);l([...a,...w.list]),d(w.older)}catch(w){b(w)}v(!1)};return s`
+<//>`}var Os=1e3,Ht=["info","warning","error"],Jt=(t,{provider:n,level:o,text:a})=>(!n||t.provider===n||(t.providers||[]).includes(n))&&(!o||Ht.indexOf(t.level)>=Ht.indexOf(o))&&(!a||`${t.message} ${t.path||""} ${t.code||""} ${t.provider||""}`.toLowerCase().includes(a.toLowerCase()));function Is(){let{detail:t}=he.value,[n,o]=u({provider:"",level:"",text:""}),[a,l]=u([]),[r,d]=u(void 0),[i,f]=u(null),[h,b]=u(null),[m,v]=u(!1),p=(w,V)=>o({...n,[w]:V}),$={provider:n.provider,level:n.level};B(()=>{l([]),d(void 0),Xe($).then(w=>{l(w.list),d(w.older)},b)},[n.provider,n.level]),B(()=>{if(!t)return;let w=!0;return ce(({close:V})=>s`<${Wt} name=${t} close=${V} />`).then(()=>w&&we("activity")),()=>{w=!1,Ne()}},[t]);let g=new Set,c=[...St.value||[],...a].filter(w=>!g.has(w.seq)&&g.add(w.seq)).sort((w,V)=>V.seq-w.seq),_=i===null?0:c.filter(w=>w.seq>i&&Jt(w,n)).length,y=c.filter(w=>Jt(w,n)&&(i===null||w.seq<=i)).slice(0,Os),k=async()=>{v(!0);try{let w=await Xe($,r);l([...a,...w.list]),d(w.older)}catch(w){b(w)}v(!1)};return s`
 <div class="page-head"><div><h1 tabindex="-1">${e("nav.activity")}</h1><p class="muted">${e("activity.about")}</p></div>
-<div class="page-actions"><${D} command=${E("log","-f")} /></div></div>
-<section aria-labelledby="runs-title"><h2 id="runs-title">${e("activity.runs")}</h2><div class="card flush"><${Ds} /></div></section>
+<div class="page-actions"><${O} command=${E("log","-f")} /></div></div>
+<section aria-labelledby="runs-title"><h2 id="runs-title">${e("activity.runs")}</h2><div class="card flush"><${js} /></div></section>
 <section aria-labelledby="log-title">
 <div class="section-head"><h2 id="log-title">${e("activity.log")}</h2>
-${wt.value==="live"&&i===null&&s`<span class="live-sign"><span class="dot"></span>${e("activity.live")}</span>`}</div>
+${_t.value==="live"&&i===null&&s`<span class="live-sign"><span class="dot"></span>${e("activity.live")}</span>`}</div>
 <div class="filters" role="search" aria-label=${e("filter.title")}>
-<label class="search"><span class="visually-hidden">${e("activity.search")}</span><${I} name="search" size="16" /><input type="search" placeholder=${e("activity.search")} value=${n.text} onInput=${w=>p("text",w.target.value)} /></label>
-<label class="filter"><span>${e("filter.provider")}</span><select value=${n.provider} onChange=${w=>p("provider",w.target.value)}><option value="">${e("filter.all")}</option>${se.value.map(({name:w})=>s`<option value=${w}>${w}</option>`)}</select></label>
+<label class="search"><span class="visually-hidden">${e("activity.search")}</span><${D} name="search" size="16" /><input type="search" placeholder=${e("activity.search")} value=${n.text} onInput=${w=>p("text",w.target.value)} /></label>
+<label class="filter"><span>${e("filter.provider")}</span><select value=${n.provider} onChange=${w=>p("provider",w.target.value)}><option value="">${e("filter.all")}</option>${oe.value.map(({name:w})=>s`<option value=${w}>${w}</option>`)}</select></label>
 <label class="filter"><span>${e("filter.level")}</span><select value=${n.level} onChange=${w=>p("level",w.target.value)}><option value="">${e("filter.all")}</option><option value="warning">${e("level.warning_up")}</option><option value="error">${e("level.error")}</option></select></label>
-<div class="push row-actions"><button type="button" class="small secondary" aria-pressed=${i!==null} onClick=${()=>f(i===null?c[0]?.seq??0:null)}><${I} name=${i===null?"pause":"play"} size="15" /><span>${i===null?e("activity.pause"):e("activity.resume",{n:_})}</span></button>
-<a class="button small secondary" role="button" href=${`${ne}${U("/activity",{limit:1e3,...$})}`} download="oracxfs-activity.json"><${I} name="download" size="15" /><span>${e("activity.download")}</span></a></div>
+<div class="push row-actions"><button type="button" class="small secondary" aria-pressed=${i!==null} onClick=${()=>f(i===null?c[0]?.seq??0:null)}><${D} name=${i===null?"pause":"play"} size="15" /><span>${i===null?e("activity.pause"):e("activity.resume",{n:_})}</span></button>
+<a class="button small secondary" role="button" href=${`${re}${U("/activity",{limit:1e3,...$})}`} download="oracxfs-activity.json"><${D} name="download" size="15" /><span>${e("activity.download")}</span></a></div>
 </div>
 <${S} error=${h} />
 <div class="card flush">
 ${c.length===0&&!h&&r===void 0&&s`<${F} lines="6" />`}
-${g.length===0&&(r!==void 0||c.length>0)&&s`<p class="muted empty">${e("activity.none")}</p>`}
-<ol class="events" aria-label=${e("activity.log")}>${g.map(w=>s`<${We} key=${w.seq} event=${w} />`)}</ol>
+${y.length===0&&(r!==void 0||c.length>0)&&s`<p class="muted empty">${e("activity.none")}</p>`}
+<ol class="events" aria-label=${e("activity.log")}>${y.map(w=>s`<${We} key=${w.seq} event=${w} />`)}</ol>
 </div>
 ${typeof r=="number"&&s`<p class="row-actions"><${j} class="secondary small" busy=${m} onClick=${k}>${e("activity.older")}<//></p>`}
-</section>`}function Ds(){let[t,n]=u(6),o=Ie.value;return o?o.length===0?s`<p class="muted empty">${e("activity.no_runs")}</p>`:s`<table class="runs"><thead><tr><th scope="col">${e("run_fact.started")}</th><th scope="col">${e("run_fact.result")}</th><th scope="col" class="copies-column">${e("copies.copies")}</th><th scope="col" class="number">${e("copies.size")}</th><th scope="col" class="number took">${e("run_fact.took")}</th><th scope="col"><span class="visually-hidden">${e("run.details")}</span></th></tr></thead>
+</section>`}function js(){let[t,n]=u(6),o=Oe.value;return o?o.length===0?s`<p class="muted empty">${e("activity.no_runs")}</p>`:s`<table class="runs"><thead><tr><th scope="col">${e("run_fact.started")}</th><th scope="col">${e("run_fact.result")}</th><th scope="col" class="copies-column">${e("copies.copies")}</th><th scope="col" class="number">${e("copies.size")}</th><th scope="col" class="number took">${e("run_fact.took")}</th><th scope="col"><span class="visually-hidden">${e("run.details")}</span></th></tr></thead>
 <tbody>${o.slice(0,t).map(a=>s`<tr key=${a.run}>
-<td title=${ue(a.started)}>${W(a.started)}${a.kind==="prune"?s` <span class="tag">${e("run_kind.prune")}</span>`:""}</td>
+<td title=${pe(a.started)}>${W(a.started)}${a.kind==="backup"?"":s` <span class="tag">${rt(a)}</span>`}</td>
 <td><${X} state=${a.state} kind="run" small /></td>
 <td class="copies-column">${a.wanted?e("fact.copies_of",{verified:a.verified,wanted:a.wanted}):"–"}</td>
 <td class="number">${a.bytes_out?L(a.bytes_out):"–"}</td><td class="number took">${a.took_ms===void 0?"–":ve(a.took_ms)}</td>
 <td class="number"><button type="button" class="link" onClick=${()=>we("activity",a.run)}>${e("run.details")}<span class="visually-hidden"> ${a.run}</span></button></td></tr>`)}</tbody></table>
-${o.length>t&&s`<p class="row-actions table-foot"><button type="button" class="small plain" onClick=${()=>n(t+20)}>${e("activity.more_runs")}</button></p>`}`:s`<${F} />`}var Oe=100,He=class{constructor(){this.rows=Fe(new Map),this.total=Fe(null),this.error=Fe(null),this.filter={},this.round=0,this.seen={first:0,last:0},this.fetched=new Set}async load(n,o){this.round+=1,this.filter=n,this.fetched.clear(),o||(this.rows.value=new Map,this.total.value=null,this.seen={first:0,last:0}),await this.need(this.seen.first,this.seen.last)}async need(n,o){this.seen={first:n,last:o};let a=[];for(let l=Math.floor(n/Oe);l<=Math.floor(o/Oe);++l)this.fetched.has(l)||a.push(l);await Promise.all(a.map(l=>this.fetch(l)))}async fetch(n){let{round:o}=this;this.fetched.add(n);try{let a=await N(U("/backups",{...this.filter,limit:Oe,offset:n*Oe}));if(o!==this.round)return;let l=new Map(this.rows.value);a.backups.forEach((d,i)=>l.set(n*Oe+i,d));let r=a.matching??a.total;for(let d of l.keys())d>=r&&l.delete(d);this.rows.value=l,this.total.value=r,this.error.value=null}catch(a){if(o!==this.round)return;this.fetched.delete(n),this.error.value=a}}};var Is=200,Se=t=>t.replace(/\/$/,"").split("/").pop();function Os(t,n,o){let[a,l]=u({files:null,next:null,count:0,error:null}),r=i=>N(U(`/backups/${z(t)}/files`,{path:n,q:o,limit:Is,cursor:i}));return B(()=>{let i=!0,f=setTimeout(async()=>{try{let h=await r("");i&&l({files:h.files,next:h.next,count:h.count,error:null})}catch(h){i&&l({files:null,next:null,count:0,error:h})}},o?250:0);return()=>{i=!1,clearTimeout(f)}},[t,n,o]),{...a,more:async()=>{let i=await r(a.next);l({...a,files:[...a.files,...i.files],next:i.next})}}}function Ht({backup:t}){let[n,o]=u(""),[a,l]=u(""),[r,d]=u([]),{files:i,next:f,count:h,error:b,more:m}=Os(t.name,n,a.trim()),v=n?n.replace(/\/$/,"").split("/"):[],p=c=>{o(c),l(""),document.getElementById("files-here")?.focus()},$=(c,_)=>d(_?[...r,c]:r.filter(g=>g!==c)),y=c=>`${ne}${U(`/backups/${z(t.name)}/file`,c.name_b64?{path_b64:c.name_b64}:{path:c.name})}`;return s`
+${o.length>t&&s`<p class="row-actions table-foot"><button type="button" class="small plain" onClick=${()=>n(t+20)}>${e("activity.more_runs")}</button></p>`}`:s`<${F} />`}var Ie=100,He=class{constructor(){this.rows=Fe(new Map),this.total=Fe(null),this.error=Fe(null),this.filter={},this.round=0,this.seen={first:0,last:0},this.fetched=new Set}async load(n,o){this.round+=1,this.filter=n,this.fetched.clear(),o||(this.rows.value=new Map,this.total.value=null,this.seen={first:0,last:0}),await this.need(this.seen.first,this.seen.last)}async need(n,o){this.seen={first:n,last:o};let a=[];for(let l=Math.floor(n/Ie);l<=Math.floor(o/Ie);++l)this.fetched.has(l)||a.push(l);await Promise.all(a.map(l=>this.fetch(l)))}async fetch(n){let{round:o}=this;this.fetched.add(n);try{let a=await N(U("/backups",{...this.filter,limit:Ie,offset:n*Ie}));if(o!==this.round)return;let l=new Map(this.rows.value);a.backups.forEach((d,i)=>l.set(n*Ie+i,d));let r=a.matching??a.total;for(let d of l.keys())d>=r&&l.delete(d);this.rows.value=l,this.total.value=r,this.error.value=null}catch(a){if(o!==this.round)return;this.fetched.delete(n),this.error.value=a}}};var Fs=200,Se=t=>t.replace(/\/$/,"").split("/").pop();function Ps(t,n,o){let[a,l]=u({files:null,next:null,count:0,error:null}),r=i=>N(U(`/backups/${z(t)}/files`,{path:n,q:o,limit:Fs,cursor:i}));return B(()=>{let i=!0,f=setTimeout(async()=>{try{let h=await r("");i&&l({files:h.files,next:h.next,count:h.count,error:null})}catch(h){i&&l({files:null,next:null,count:0,error:h})}},o?250:0);return()=>{i=!1,clearTimeout(f)}},[t,n,o]),{...a,more:async()=>{let i=await r(a.next);l({...a,files:[...a.files,...i.files],next:i.next})}}}function Ut({backup:t}){let[n,o]=u(""),[a,l]=u(""),[r,d]=u([]),{files:i,next:f,count:h,error:b,more:m}=Ps(t.name,n,a.trim()),v=n?n.replace(/\/$/,"").split("/"):[],p=c=>{o(c),l(""),document.getElementById("files-here")?.focus()},$=(c,_)=>d(_?[...r,c]:r.filter(y=>y!==c)),g=c=>`${re}${U(`/backups/${z(t.name)}/file`,c.name_b64?{path_b64:c.name_b64}:{path:c.name})}`;return s`
 <div class="files-bar">
 <nav class="crumbs" aria-label=${e("files.where")}><button type="button" class="link" id="files-here" onClick=${()=>p("")}>${e("files.root")}</button>
 ${v.map((c,_)=>s`<span aria-hidden="true">/</span><button type="button" class="link" onClick=${()=>p(v.slice(0,_+1).join("/"))}>${c}</button>`)}</nav>
-<label class="search"><span class="visually-hidden">${e("files.search")}</span><${I} name="search" size="16" />
+<label class="search"><span class="visually-hidden">${e("files.search")}</span><${D} name="search" size="16" />
 <input type="search" placeholder=${e("files.search")} value=${a} onInput=${c=>l(c.target.value)} /></label>
 </div>
 <${S} error=${b} />
@@ -247,12 +245,12 @@ ${i?.length>0&&s`<table class="files">
 <thead><tr><th scope="col"><span class="visually-hidden">${e("files.choose")}</span></th><th scope="col">${e("files.name")}</th><th scope="col" class="number">${e("copies.size")}</th><th scope="col" class="date">${e("files.changed")}</th><th scope="col"><span class="visually-hidden">${e("files.actions")}</span></th></tr></thead>
 <tbody>${i.map(c=>s`<tr key=${c.name}>
 <td><label class="tick"><input type="checkbox" checked=${r.includes(c.name)} onChange=${_=>$(c.name,_.target.checked)} /><span class="visually-hidden">${e("files.choose_one",{name:Se(c.name)})}</span></label></td>
-<td class="file-name"><${I} name=${c.kind==="folder"?"folder":"file"} size="17" />
+<td class="file-name"><${D} name=${c.kind==="folder"?"folder":"file"} size="17" />
 ${c.kind==="folder"?s`<button type="button" class="link" onClick=${()=>p(c.name.replace(/\/$/,""))}>${Se(c.name)}</button>`:s`<span title=${c.name}>${a?c.name:Se(c.name)}</span>`}
-${c.encrypted&&s`<${I} name="lock" size="14" /><span class="visually-hidden">${e("files.encrypted")}</span>`}</td>
+${c.encrypted&&s`<${D} name="lock" size="14" /><span class="visually-hidden">${e("files.encrypted")}</span>`}</td>
 <td class="number">${c.kind==="folder"?"":L(c.size)}</td>
 <td class="date muted">${c.mtime?W(c.mtime):""}</td>
-<td class="number">${c.kind==="file"&&!c.refused&&!c.encrypted&&s`<a class="icon-link" href=${y(c)} download=${Se(c.name)} aria-label=${e("files.download",{name:Se(c.name)})} title=${e("files.download",{name:Se(c.name)})}><${I} name="download" size="17" /></a>`}</td>
+<td class="number">${c.kind==="file"&&!c.refused&&!c.encrypted&&s`<a class="icon-link" href=${g(c)} download=${Se(c.name)} aria-label=${e("files.download",{name:Se(c.name)})} title=${e("files.download",{name:Se(c.name)})}><${D} name="download" size="17" /></a>`}</td>
 </tr>`)}</tbody>
 </table>
 <p class="row-actions">${f&&s`<${j} class="small secondary" onClick=${m}>${e("files.more",{shown:i.length,n:h})}<//>`}</p>`}
@@ -261,48 +259,48 @@ ${c.encrypted&&s`<${I} name="lock" size="14" /><span class="visually-hidden">${e
 ${r.length>0&&s`<button type="button" class="small plain" onClick=${()=>d([])}>${e("files.none")}</button>
 <button type="button" class="small" onClick=${()=>Le(t,r)}>${e("files.restore")}</button>`}
 </div>
-<${D} command=${r.length>0?E("backups","restore",Y(t.name),...r.slice(0,3),"--to","DIR"):E("backups","files",Y(t.name),n)} />`}var Ee=["files","copies","manifest","log"];function Jt({name:t,close:n}){let[o,a]=u(null),[l,r]=u(null),[d,i]=u("files"),f=()=>N(`/backups/${z(t)}`).then(a,r);B(()=>{f()},[t,me.value]);let h=o?e("backup.title",{time:W(o.time)}):t;return s`<${T} kind="drawer" title=${h} subtitle=${t} close=${n}>
+<${O} command=${r.length>0?E("backups","restore",Y(t.name),...r.slice(0,3),"--to","DIR"):E("backups","files",Y(t.name),n)} />`}var Ee=["files","copies","manifest","log"];function Gt({name:t,close:n}){let[o,a]=u(null),[l,r]=u(null),[d,i]=u("files"),f=()=>N(`/backups/${z(t)}`).then(a,r);B(()=>{f()},[t,fe.value]);let h=o?e("backup.title",{time:W(o.time)}):t;return s`<${T} kind="drawer" title=${h} subtitle=${t} close=${n}>
 ${!o&&!l&&s`<${F} lines="6" />`}
 <${S} error=${l} />
 ${o&&s`
 <div class="drawer-facts">
 <span><strong>${L(o.size)}</strong>${o.members?s` · ${e("backup.members",{n:o.members})}`:""}</span>
-<span class="hash"><code title=${o.sha256}>sha256 ${o.sha256?.slice(0,8)}…${o.sha256?.slice(-6)}</code>${o.sha256&&s`<${ye} text=${o.sha256} />`}</span>
+<span class="hash"><code title=${o.sha256}>sha256 ${o.sha256?.slice(0,8)}…${o.sha256?.slice(-6)}</code>${o.sha256&&s`<${ge} text=${o.sha256} />`}</span>
 <${X} state=${o.copies.verified===o.copies.wanted?"verified":"partial"} kind=${o.copies.verified===o.copies.wanted?"state":"run"} small>${e("copies.some_verified",o.copies)}<//>
 </div>
 <div class="drawer-actions">
-<a class="button small" role="button" href=${`${ne}/backups/${z(t)}/download`} download><${I} name="download" size="16" /><span>${e("backup.download")}</span></a>
+<a class="button small" role="button" href=${`${re}/backups/${z(t)}/download`} download><${D} name="download" size="16" /><span>${e("backup.download")}</span></a>
 <button type="button" class="small secondary" onClick=${()=>Le(o)}>${e("backup.restore_all")}</button>
-<button type="button" class="small secondary" onClick=${()=>Ke(o,!o.pinned).then(f)} aria-pressed=${o.pinned?"true":"false"}><${I} name="pin" size="15" /><span>${e(o.pinned?"backup.unpin":"backup.pin")}</span></button>
+<button type="button" class="small secondary" onClick=${()=>Ke(o,!o.pinned).then(f)} aria-pressed=${o.pinned?"true":"false"}><${D} name="pin" size="15" /><span>${e(o.pinned?"backup.unpin":"backup.pin")}</span></button>
 <${yt} label=${e("backup.more")} class="small secondary" items=${[{label:e("backup.verify"),icon:"checkcircle",cli:E("backups","verify",Y(t)),run:()=>Qe(o)},{label:e("backup.repair"),icon:"wrench",cli:E("backups","repair",Y(t)),run:()=>Ve(o)},{label:e(o.pinned?"backup.unpin":"backup.pin"),icon:"pin",cli:E("backups",o.pinned?"unpin":"pin",Y(t)),run:()=>Ke(o,!o.pinned).then(f)},{label:e("backup.delete"),icon:"trash",danger:!0,cli:E("backups","delete",Y(t)),run:async()=>await It(o)&&n()}]} />
 </div>
-<${js} tab=${d} choose=${i} />
+<${Ts} tab=${d} choose=${i} />
 <div class="tab-panel" role="tabpanel" id="backup-panel" aria-labelledby=${`tab-${d}`}>
-${d==="files"&&s`<${Ht} backup=${o} />`}
-${d==="copies"&&s`<${Fs} backup=${o} />`}
-${d==="manifest"&&s`<${Ps} backup=${o} load=${f} />`}
-${d==="log"&&s`<${Ts} backup=${o} />`}
+${d==="files"&&s`<${Ut} backup=${o} />`}
+${d==="copies"&&s`<${zs} backup=${o} />`}
+${d==="manifest"&&s`<${Ns} backup=${o} load=${f} />`}
+${d==="log"&&s`<${Rs} backup=${o} />`}
 </div>`}
-<//>`}function js({tab:t,choose:n}){let o=it(null);return s`<div class="tabs" role="tablist" ref=${o} onKeyDown=${l=>{let r=Ee.indexOf(t),d={ArrowRight:r+1,ArrowLeft:r-1,Home:0,End:Ee.length-1}[l.key];if(d===void 0)return;l.preventDefault();let i=Ee[(d+Ee.length)%Ee.length];n(i),o.current.querySelector(`#tab-${i}`).focus()}}>
+<//>`}function Ts({tab:t,choose:n}){let o=ct(null);return s`<div class="tabs" role="tablist" ref=${o} onKeyDown=${l=>{let r=Ee.indexOf(t),d={ArrowRight:r+1,ArrowLeft:r-1,Home:0,End:Ee.length-1}[l.key];if(d===void 0)return;l.preventDefault();let i=Ee[(d+Ee.length)%Ee.length];n(i),o.current.querySelector(`#tab-${i}`).focus()}}>
 ${Ee.map(l=>s`<button type="button" role="tab" id=${`tab-${l}`} aria-selected=${l===t?"true":"false"} aria-controls="backup-panel" tabindex=${l===t?0:-1} onClick=${()=>n(l)}>${e(`tab.${l}`)}</button>`)}
-</div>`}function Fs({backup:t}){let n=o=>`${ne}${U(`/backups/${z(t.name)}/download`,{from:o})}`;return s`<ul class="copies-list">
+</div>`}function zs({backup:t}){let n=o=>`${re}${U(`/backups/${z(t.name)}/download`,{from:o})}`;return s`<ul class="copies-list">
 ${t.replicas.map(o=>s`<li>
 <div class="copy-line"><strong>${o.provider}</strong><${X} state=${o.state} small /></div>
-<p class="muted">${o.verified_at?s`<span title=${ue(o.verified_at)}>${e("copies.verified_at",{time:$e(o.verified_at)})}</span>`:e("copies.not_verified")}${o.error?s`<br />${typeof o.error=="string"?o.error:o.error.message}`:""}</p>
+<p class="muted">${o.verified_at?s`<span title=${pe(o.verified_at)}>${e("copies.verified_at",{time:ue(o.verified_at)})}</span>`:e("copies.not_verified")}${o.error?s`<br />${typeof o.error=="string"?o.error:o.error.message}`:""}</p>
 <div class="copy-actions">
 ${o.state==="verified"&&s`<a class="button small secondary" role="button" href=${n(o.provider)} download>${e("copies.download_here")}</a>`}
-${jt(o)&&s`<button type="button" class="small" onClick=${()=>Ve(t)}>${e("backup.repair")}</button>`}
+${Ft(o)&&s`<button type="button" class="small" onClick=${()=>Ve(t)}>${e("backup.repair")}</button>`}
 </div>
 </li>`)}
 </ul>
 <div class="row-actions"><button type="button" class="small secondary" onClick=${()=>Qe(t)}>${e("backup.verify")}</button>
 <button type="button" class="small secondary" onClick=${()=>Ve(t)}>${e("backup.repair")}</button></div>
-<${D} command=${E("backups","show",Y(t.name))} />`}function Ps({backup:t,load:n}){let[o,a]=u(t.label||""),{run:l}=t,r=(d,i)=>(i||i===0)&&s`<dt>${e(`manifest.${d}`)}</dt><dd>${i}</dd>`;return s`<dl class="facts wide-facts">
+<${O} command=${E("backups","show",Y(t.name))} />`}function Ns({backup:t,load:n}){let[o,a]=u(t.label||""),{run:l}=t,r=(d,i)=>(i||i===0)&&s`<dt>${e(`manifest.${d}`)}</dt><dd>${i}</dd>`;return s`<dl class="facts wide-facts">
 ${r("name",s`<code>${t.name}</code>`)}
-${r("made",ue(t.time))}
+${r("made",pe(t.time))}
 ${r("size",`${L(t.size)} (${e("manifest.bytes",{n:t.size})})`)}
-${r("before",t.bytes_in&&`${L(t.bytes_in)} (${e("manifest.ratio",{percent:de(100*t.size/t.bytes_in)})})`)}
-${r("members",t.members&&de(t.members))}
+${r("before",t.bytes_in&&`${L(t.bytes_in)} (${e("manifest.ratio",{percent:$e(100*t.size/t.bytes_in)})})`)}
+${r("members",t.members&&$e(t.members))}
 ${r("encrypted",e(t.encrypted?"yes_aes":"no"))}
 ${r("sha256",s`<code class="breakable">${t.sha256}</code>`)}
 ${r("took",l?.took_ms&&`${ve(l.took_ms)}${l.rate?` · ${ze(l.rate)}`:""}`)}
@@ -311,155 +309,155 @@ ${r("goes",t.fate==="remove"?(t.removed_because||[]).join(" · "):"")}
 ${t.ours===!1&&r("foreign",e("manifest.foreign_text"))}
 </dl>
 <form class="inline-form" onSubmit=${d=>(d.preventDefault(),Ke(t,t.pinned,o).then(n))}>
-<${O} label=${e("manifest.label")} help=${e("manifest.label_help")} maxlength="80" value=${o} onInput=${d=>a(d.target.value)} />
+<${I} label=${e("manifest.label")} help=${e("manifest.label_help")} maxlength="80" value=${o} onInput=${d=>a(d.target.value)} />
 <button type="submit" class="small secondary">${e("save")}</button>
-</form>`}function Ts({backup:t}){let[n,o]=u(null),[a,l]=u(null);return B(()=>{N(U("/activity",{path:t.name,limit:100})).then(r=>o([...r.events].reverse()),l)},[me.value]),s`
+</form>`}function Rs({backup:t}){let[n,o]=u(null),[a,l]=u(null);return B(()=>{N(U("/activity",{path:t.name,limit:100})).then(r=>o([...r.events].reverse()),l)},[fe.value]),s`
 ${t.run&&s`<${nt} run=${t.run} brief />`}
 <${S} error=${a} />
 ${!n&&!a&&s`<${F} />`}
 ${n?.length===0&&s`<p class="muted">${e("activity.none")}</p>`}
 ${n?.length>0&&s`<ol class="events">${n.map(r=>s`<${We} key=${r.seq} event=${r} brief />`)}</ol>`}
-<${D} command=${E("log","--path",t.name)} />`}var Ut={"7d":7,"30d":30,"365d":365},zs=["verified","queued","uploading","stored","missing","damaged","failed"],Gt=t=>Object.fromEntries(new URLSearchParams(t));function Ns(){let{detail:t,part:n}=fe.value,[o,a]=u(()=>Gt(t?"":n)),l=bt(null);l.value||(l.value=new He);let r=l.value;B(()=>{!t&&n&&a(Gt(n))},[n]);let d={provider:o.provider,state:o.state,q:o.q,since:o.period&&new Date(Date.now()-Ut[o.period]*864e5).toISOString().replace(/\.\d+Z/,"Z")};B(()=>{r.load(d,!1)},[o.provider,o.state,o.period,o.q]),B(()=>{r.total.value!==null&&r.load(d,!0)},[me.value]),B(()=>{if(!t||t==="")return;let m=!0;return ie(({close:v})=>s`<${Jt} name=${t} close=${v} />`).then(()=>m&&fe.value.page==="backups"&&we("backups")),()=>{m=!1,Ne()}},[t]);let i=(m,v)=>{a({...o,[m]:v}),n&&Ze("backups")},f=r.total.value,h=!!(o.provider||o.state||o.period||o.q),b=(m,v,p)=>s`<label class="filter"><span>${v}</span><select value=${o[m]||""} onChange=${$=>i(m,$.target.value)}>
-<option value="">${e("filter.all")}</option>${p.map(([$,y])=>s`<option value=${$}>${y}</option>`)}</select></label>`;return s`
+<${O} command=${E("log","--path",t.name)} />`}var Xt={"7d":7,"30d":30,"365d":365},qs=["verified","queued","uploading","stored","missing","damaged","failed"],Zt=t=>Object.fromEntries(new URLSearchParams(t));function As(){let{detail:t,part:n}=he.value,[o,a]=u(()=>Zt(t?"":n)),l=vt(null);l.value||(l.value=new He);let r=l.value;B(()=>{!t&&n&&a(Zt(n))},[n]);let d={provider:o.provider,state:o.state,q:o.q,since:o.period&&new Date(Date.now()-Xt[o.period]*864e5).toISOString().replace(/\.\d+Z/,"Z")};B(()=>{r.load(d,!1)},[o.provider,o.state,o.period,o.q]),B(()=>{r.total.value!==null&&r.load(d,!0)},[fe.value]),B(()=>{if(!t||t==="")return;let m=!0;return ce(({close:v})=>s`<${Gt} name=${t} close=${v} />`).then(()=>m&&he.value.page==="backups"&&we("backups")),()=>{m=!1,Ne()}},[t]);let i=(m,v)=>{a({...o,[m]:v}),n&&Ze("backups")},f=r.total.value,h=!!(o.provider||o.state||o.period||o.q),b=(m,v,p)=>s`<label class="filter"><span>${v}</span><select value=${o[m]||""} onChange=${$=>i(m,$.target.value)}>
+<option value="">${e("filter.all")}</option>${p.map(([$,g])=>s`<option value=${$}>${g}</option>`)}</select></label>`;return s`
 <div class="page-head"><div><h1 tabindex="-1">${e("nav.backups")}</h1><p class="muted">${e("backups.about")}</p></div>
-<div class="page-actions"><${j} icon="refresh" busy=${!!Ue.value} disabled=${Ge.value.length===0} onClick=${Dt}>${e("sync.now")}<//><${D} command=${E("sync")} /></div></div>
-${Ue.value&&s`<${Pt} />`}
-${(Ie.value||[]).length>0&&s`<section class="card" aria-label=${e("timeline.title")}><${Tt} runs=${Ie.value} days="60" /></section>`}
+<div class="page-actions"><${j} icon="refresh" busy=${!!Ue.value} disabled=${Ge.value.length===0} onClick=${Ot}>${e("sync.now")}<//><${O} command=${E("sync")} /></div></div>
+${Ue.value&&s`<${Tt} />`}
+${(Oe.value||[]).length>0&&s`<section class="card" aria-label=${e("timeline.title")}><${zt} runs=${Oe.value} days="60" /></section>`}
 <div class="filters" role="search" aria-label=${e("filter.title")}>
-<label class="search"><span class="visually-hidden">${e("filter.search")}</span><${I} name="search" size="16" />
+<label class="search"><span class="visually-hidden">${e("filter.search")}</span><${D} name="search" size="16" />
 <input type="search" placeholder=${e("filter.search")} value=${o.q||""} onInput=${m=>i("q",m.target.value.trim())} /></label>
 ${b("provider",e("filter.provider"),Ge.value.map(({name:m})=>[m,m]))}
-${b("state",e("filter.state"),zs.map(m=>[m,e(`state.${m}`)]))}
-${b("period",e("filter.period"),Object.keys(Ut).map(m=>[m,e(`filter.${m}`)]))}
+${b("state",e("filter.state"),qs.map(m=>[m,e(`state.${m}`)]))}
+${b("period",e("filter.period"),Object.keys(Xt).map(m=>[m,e(`filter.${m}`)]))}
 ${h&&s`<button type="button" class="plain small" onClick=${()=>(a({}),n&&Ze("backups"))}>${e("filter.reset")}</button>`}
 <span class="muted push" role="status">${f===null?"":e("filter.count",{n:f})}</span>
 </div>
 <${S} error=${r.error.value} />
 ${f===null&&!r.error.value&&s`<div class="card"><${F} lines="6" /></div>`}
 ${f===0&&s`<div class="card empty"><p>${e(h&&ke.value>0?"filter.nothing":"backups.none")}</p></div>`}
-${f>0&&s`<div class="card flush"><${Ft} virtual label=${e("backups.grid")} total=${f} rowAt=${m=>r.rows.value.get(m)}
+${f>0&&s`<div class="card flush"><${Pt} virtual label=${e("backups.grid")} total=${f} rowAt=${m=>r.rows.value.get(m)}
 need=${(m,v)=>r.need(m,v)} onOpen=${m=>we("backups",m.name)} /></div>
-<${D} command=${E("backups","list",...o.provider?["--provider",o.provider]:[],...o.state?["--state",o.state]:[],...o.period?["--since",o.period]:[])} />`}`}function Rs(){return s`
+<${O} command=${E("backups","list",...o.provider?["--provider",o.provider]:[],...o.state?["--state",o.state]:[],...o.period?["--since",o.period]:[])} />`}`}function Ms(){return s`
 <div class="page-head"><div><h1 tabindex="-1">${e("nav.providers")}</h1><p class="muted">${e("providers.about")}</p></div>
-<div class="page-actions"><${j} icon="plus" onClick=${()=>Ye()}>${e("provider.add")}<//><${D} command=${E("providers","list")} /></div></div>
-${xt.value?s`<div class="cards large">
-${se.value.map(t=>s`<${zt} key=${t.name} provider=${t} whole />`)}
-<button type="button" class="card add-card" onClick=${()=>Ye()}><${I} name="plus" size="26" /><strong>${e("provider.add")}</strong><span class="muted">${e("provider.add_about")}</span></button>
-</div>`:s`<div class="card"><${F} lines="4" /></div>`}`}var qs=t=>({...t,excludeText:(t.exclude||[]).join(", ")}),Xt=({excludeText:t,...n})=>{let o=t.split(",").map(r=>r.trim()).filter(Boolean),{exclude:a,...l}=n;return{...l,...n.path!==void 0?{path:n.path.trim()}:{},...o.length>0?{exclude:o}:{}}};function je({error:t}){return t?s`<${S} error=${t}>${(t.data?.problems||[]).length>0&&s`<ul>${t.data.problems.map(n=>s`<li>${n.message}${n.hint?` (${n.hint})`:""}</li>`)}</ul>`}<//>`:null}function Zt(){let[t,n]=u(null),[o,a]=u("max"),[l,r]=u({}),[d,i]=u(null),[f,h]=u(!1),b=()=>{n((ae("backup.sources")||[]).map(qs)),a(ae("backup.compression")||"max")};if(B(()=>{re().then(b,i)},[]),!t)return d?s`<${S} error=${d} />`:s`<${F} />`;let m=($,y,c)=>n(t.map((_,g)=>g===$?{..._,[y]:c}:_)),v=$=>n([...t,{kind:$,path:"",excludeText:""}]);return s`<form onSubmit=${async $=>{$.preventDefault();let y={};if(t.forEach((c,_)=>c.kind!=="command"&&!c.path?.trim()&&(y[`source-${_}`]=e("field.missing",{field:e("sources.path")}))),r(y),!(Object.keys(y).length>0)){h(!0),i(null);try{await _e({"backup.sources":t.map(Xt),...o!==ae("backup.compression")?{"backup.compression":o}:{}}),b(),R(e("settings.saved"))}catch(c){i(c),c.status===412&&re().catch(()=>{})}h(!1)}}} novalidate>
+<div class="page-actions"><${j} icon="plus" onClick=${()=>Ye()}>${e("provider.add")}<//><${O} command=${E("providers","list")} /></div></div>
+${Ct.value?s`<div class="cards large">
+${oe.value.map(t=>s`<${Nt} key=${t.name} provider=${t} whole />`)}
+<button type="button" class="card add-card" onClick=${()=>Ye()}><${D} name="plus" size="26" /><strong>${e("provider.add")}</strong><span class="muted">${e("provider.add_about")}</span></button>
+</div>`:s`<div class="card"><${F} lines="4" /></div>`}`}var Ls=t=>({...t,excludeText:(t.exclude||[]).join(", ")}),Yt=({excludeText:t,...n})=>{let o=t.split(",").map(r=>r.trim()).filter(Boolean),{exclude:a,...l}=n;return{...l,...n.path!==void 0?{path:n.path.trim()}:{},...o.length>0?{exclude:o}:{}}};function je({error:t}){return t?s`<${S} error=${t}>${(t.data?.problems||[]).length>0&&s`<ul>${t.data.problems.map(n=>s`<li>${n.message}${n.hint?` (${n.hint})`:""}</li>`)}</ul>`}<//>`:null}function Qt(){let[t,n]=u(null),[o,a]=u("max"),[l,r]=u({}),[d,i]=u(null),[f,h]=u(!1),b=()=>{n((le("backup.sources")||[]).map(Ls)),a(le("backup.compression")||"max")};if(B(()=>{ae().then(b,i)},[]),!t)return d?s`<${S} error=${d} />`:s`<${F} />`;let m=($,g,c)=>n(t.map((_,y)=>y===$?{..._,[g]:c}:_)),v=$=>n([...t,{kind:$,path:"",excludeText:""}]);return s`<form onSubmit=${async $=>{$.preventDefault();let g={};if(t.forEach((c,_)=>c.kind!=="command"&&!c.path?.trim()&&(g[`source-${_}`]=e("field.missing",{field:e("sources.path")}))),r(g),!(Object.keys(g).length>0)){h(!0),i(null);try{await _e({"backup.sources":t.map(Yt),...o!==le("backup.compression")?{"backup.compression":o}:{}}),b(),R(e("settings.saved"))}catch(c){i(c),c.status===412&&ae().catch(()=>{})}h(!1)}}} novalidate>
 <${J} problems=${l} />
 ${t.length===0&&s`<p class="empty-line">${e("sources.none")}</p>`}
-<ul class="source-list">${t.map(($,y)=>s`<li key=${y}>
-<span class="kind-icon"><${I} name=${$.kind==="sqlite"?"archive":$.kind==="command"?"terminal":"folder"} /></span>
+<ul class="source-list">${t.map(($,g)=>s`<li key=${g}>
+<span class="kind-icon"><${D} name=${$.kind==="sqlite"?"archive":$.kind==="command"?"terminal":"folder"} /></span>
 <div class="source-fields">
-${$.kind==="command"?s`<p><strong>${$.name}</strong><br /><code>${[].concat($.command).join(" ")}</code></p>`:s`<${xe} id=${`source-${y}`} kind=${$.kind==="sqlite"?"all":"dir"} label=${e(`sources.${$.kind}`)} placeholder=${$.kind==="sqlite"?"~/data/app.db":"~/documents"} value=${$.path} error=${l[`source-${y}`]}
-choose=${c=>m(y,"path",c)} />
-${$.kind==="tree"&&s`<${O} label=${e("sources.exclude")} optional placeholder="*.tmp, cache/" value=${$.excludeText} autocomplete="off" spellcheck=${!1} onInput=${c=>m(y,"excludeText",c.target.value)} />`}`}
+${$.kind==="command"?s`<p><strong>${$.name}</strong><br /><code>${[].concat($.command).join(" ")}</code></p>`:s`<${xe} id=${`source-${g}`} kind=${$.kind==="sqlite"?"all":"dir"} label=${e(`sources.${$.kind}`)} placeholder=${$.kind==="sqlite"?"~/data/app.db":"~/documents"} value=${$.path} error=${l[`source-${g}`]}
+choose=${c=>m(g,"path",c)} />
+${$.kind==="tree"&&s`<${I} label=${e("sources.exclude")} optional placeholder="*.tmp, cache/" value=${$.excludeText} autocomplete="off" spellcheck=${!1} onInput=${c=>m(g,"excludeText",c.target.value)} />`}`}
 </div>
-<button type="button" class="plain icon-only" aria-label=${e("sources.remove",{path:$.path||$.name||""})} title=${e("remove")} onClick=${()=>n(t.filter((c,_)=>_!==y))}><${I} name="trash" /></button>
+<button type="button" class="plain icon-only" aria-label=${e("sources.remove",{path:$.path||$.name||""})} title=${e("remove")} onClick=${()=>n(t.filter((c,_)=>_!==g))}><${D} name="trash" /></button>
 </li>`)}</ul>
 <div class="row-actions"><${j} class="small secondary" icon="plus" onClick=${()=>v("tree")}>${e("sources.add_tree")}<//><${j} class="small secondary" icon="plus" onClick=${()=>v("sqlite")}>${e("sources.add_sqlite")}<//></div>
-<${O} label=${e("sources.compression")}>${$=>s`<select ...${$} value=${o} onChange=${y=>a(y.target.value)}>${["max","balanced","store"].map(y=>s`<option value=${y}>${e(`sources.compression_${y}`)}</option>`)}</select>`}<//>
+<${I} label=${e("sources.compression")}>${$=>s`<select ...${$} value=${o} onChange=${g=>a(g.target.value)}>${["max","balanced","store"].map(g=>s`<option value=${g}>${e(`sources.compression_${g}`)}</option>`)}</select>`}<//>
 <${je} error=${d} />
-<div class="form-foot"><${D} command=${E("config","set","backup.sources",JSON.stringify(t.map(Xt)))} /><${j} type="submit" busy=${f}>${e("save")}<//></div>
+<div class="form-foot"><${O} command=${E("config","set","backup.sources",JSON.stringify(t.map(Yt)))} /><${j} type="submit" busy=${f}>${e("save")}<//></div>
 <p class="help">${Z.value&&e("settings.file",{file:Z.value.file})}</p>
-</form>`}var As=["1h","2h","4h","6h","8h","12h","1d","2d","7d"],Ms=t=>{let[n,o]=[["d",864e5],["h",36e5],["m",6e4],["s",1e3]].find(([,a])=>t%a===0)||["s",1e3];return`${Math.round(t/o)}${n}`},Je=t=>t.split(/[\s,;]+/).filter(Boolean),Ls=t=>/^([01]?\d|2[0-3]):[0-5]\d$/.test(t);function Yt(){let[t,n]=u(null),[o,a]=u([]),[l,r]=u(null),[d,i]=u(""),[f,h]=u(!1),b=c=>{n({enabled:c.enabled,mode:(c.at||[]).length>0?"at":"every",every:Ms(c.every_ms),at:(c.at||[]).join(", "),catch_up:c.catch_up,on_battery:c.on_battery}),a(c.next||[])};B(()=>{N("/schedule").then(b,r)},[]);let m=c=>({enabled:c.enabled,...c.mode==="at"?{at:Je(c.at)}:{at:[],every:c.every},catch_up:c.catch_up,on_battery:c.on_battery}),v=c=>c.mode!=="at"||Je(c.at).length>0&&Je(c.at).every(Ls);if(B(()=>{if(!t||!v(t))return;let c=setTimeout(()=>P("/schedule/preview",m(t)).then(_=>a(_.next),()=>{}),200);return()=>clearTimeout(c)},[t?.enabled,t?.mode,t?.every,t?.at]),!t)return l?s`<${S} error=${l} />`:s`<${F} />`;let p=(c,_)=>{n({...t,[c]:_}),i("")},$=async c=>{if(c.preventDefault(),!v(t))return i(e("schedule.at_rule"));h(!0),r(null);try{b(await Pe("/schedule",m(t))),R(e(t.enabled?"schedule.saved_on":"schedule.saved_off")),G().catch(()=>{})}catch(_){r(_)}h(!1)},y=t.enabled?E("auto-sync","on",...t.mode==="at"?["--at",Je(t.at).join(",")]:["--every",t.every]):E("auto-sync","off");return s`<form onSubmit=${$} novalidate>
-<${vt} label=${e("schedule.enabled")} checked=${t.enabled} onChange=${c=>p("enabled",c.target.checked)} />
+</form>`}var Ks=["1h","2h","4h","6h","8h","12h","1d","2d","7d"],Vs=t=>{let[n,o]=[["d",864e5],["h",36e5],["m",6e4],["s",1e3]].find(([,a])=>t%a===0)||["s",1e3];return`${Math.round(t/o)}${n}`},Je=t=>t.split(/[\s,;]+/).filter(Boolean),Ws=t=>/^([01]?\d|2[0-3]):[0-5]\d$/.test(t);function es(){let[t,n]=u(null),[o,a]=u([]),[l,r]=u(null),[d,i]=u(""),[f,h]=u(!1),b=c=>{n({enabled:c.enabled,mode:(c.at||[]).length>0?"at":"every",every:Vs(c.every_ms),at:(c.at||[]).join(", "),catch_up:c.catch_up,on_battery:c.on_battery}),a(c.next||[])};B(()=>{N("/schedule").then(b,r)},[]);let m=c=>({enabled:c.enabled,...c.mode==="at"?{at:Je(c.at)}:{at:[],every:c.every},catch_up:c.catch_up,on_battery:c.on_battery}),v=c=>c.mode!=="at"||Je(c.at).length>0&&Je(c.at).every(Ws);if(B(()=>{if(!t||!v(t))return;let c=setTimeout(()=>P("/schedule/preview",m(t)).then(_=>a(_.next),()=>{}),200);return()=>clearTimeout(c)},[t?.enabled,t?.mode,t?.every,t?.at]),!t)return l?s`<${S} error=${l} />`:s`<${F} />`;let p=(c,_)=>{n({...t,[c]:_}),i("")},$=async c=>{if(c.preventDefault(),!v(t))return i(e("schedule.at_rule"));h(!0),r(null);try{b(await Pe("/schedule",m(t))),R(e(t.enabled?"schedule.saved_on":"schedule.saved_off")),G().catch(()=>{})}catch(_){r(_)}h(!1)},g=t.enabled?E("auto-sync","on",...t.mode==="at"?["--at",Je(t.at).join(",")]:["--every",t.every]):E("auto-sync","off");return s`<form onSubmit=${$} novalidate>
+<${gt} label=${e("schedule.enabled")} checked=${t.enabled} onChange=${c=>p("enabled",c.target.checked)} />
 <div class="two-even"><div>
-<${ee} legend=${e("schedule.when")} name="mode" value=${t.mode} onChange=${c=>p("mode",c)} options=${[{value:"every",label:e("schedule.every")},{value:"at",label:e("schedule.at")}]} />
-${t.mode==="every"?s`<${O} label=${e("schedule.pause")} help=${e("schedule.recommended")}>${c=>s`<select ...${c} value=${t.every} onChange=${_=>p("every",_.target.value)}>
-${[...new Set([...As,t.every])].map(_=>s`<option value=${_}>${_.replace(/^(\d+)([hdm])$/,(g,k,w)=>e(`schedule.unit_${w}`,{n:Number(k)}))}</option>`)}</select>`}<//>`:s`<${O} id="schedule-at" label=${e("schedule.times")} help=${e("schedule.times_help")} placeholder="06:00, 18:00" value=${t.at} error=${d} onInput=${c=>p("at",c.target.value)} />`}
+<${te} legend=${e("schedule.when")} name="mode" value=${t.mode} onChange=${c=>p("mode",c)} options=${[{value:"every",label:e("schedule.every")},{value:"at",label:e("schedule.at")}]} />
+${t.mode==="every"?s`<${I} label=${e("schedule.pause")} help=${e("schedule.recommended")}>${c=>s`<select ...${c} value=${t.every} onChange=${_=>p("every",_.target.value)}>
+${[...new Set([...Ks,t.every])].map(_=>s`<option value=${_}>${_.replace(/^(\d+)([hdm])$/,(y,k,w)=>e(`schedule.unit_${w}`,{n:Number(k)}))}</option>`)}</select>`}<//>`:s`<${I} id="schedule-at" label=${e("schedule.times")} help=${e("schedule.times_help")} placeholder="06:00, 18:00" value=${t.at} error=${d} onInput=${c=>p("at",c.target.value)} />`}
 <${H} label=${e("schedule.catch_up")} checked=${t.catch_up} onChange=${c=>p("catch_up",c.target.checked)} />
 <${H} label=${e("schedule.on_battery")} checked=${t.on_battery} onChange=${c=>p("on_battery",c.target.checked)} />
 </div>
 <div class="next-runs"><h3>${e("schedule.next")}</h3>
-${!t.enabled||o.length===0?s`<p class="muted">${e("schedule.none")}</p>`:s`<ol>${o.map(c=>s`<li><span>${mt(c)}</span><strong>${pt(c)}</strong><span class="muted">${ut(c)}</span></li>`)}</ol>`}
+${!t.enabled||o.length===0?s`<p class="muted">${e("schedule.none")}</p>`:s`<ol>${o.map(c=>s`<li><span>${ft(c)}</span><strong>${mt(c)}</strong><span class="muted">${pt(c)}</span></li>`)}</ol>`}
 </div></div>
 <${S} error=${l} />
-<div class="form-foot"><${D} command=${y} /><${j} type="submit" busy=${f}>${e("save")}<//></div>
-</form>`}var Qt=["keep_last","hourly","daily","weekly","monthly","yearly"],es=["min_verified_copies","trash_days","max_delete_percent"],rt=50,ts=t=>Object.fromEntries(Object.entries(t).map(([n,o])=>[n,Number(o)])),ss=t=>/^\d+$/.test(String(t));function os(){let[t,n]=u(null),[o,a]=u(null),[l,r]=u(null),[d,i]=u("");B(()=>{N("/retention").then(n,r)},[]);let f=t&&[...Qt,...es].every(m=>ss(t[m]));if(B(()=>{if(!f)return;let m=setTimeout(()=>P("/retention/preview",ts(t)).then(v=>(a(v),r(null)),r),250);return()=>clearTimeout(m)},[JSON.stringify(t),me.value]),!t)return l?s`<${S} error=${l} />`:s`<${F} />`;let h=async m=>{if(f){i(m?"prune":"save"),r(null);try{if(n(await Pe("/retention",ts(t))),m){let v=await P("/retention/preview",{});a(v),await ie(({close:p})=>s`<${Vs} plan=${v} close=${p} />`)}else R(e("settings.saved"))}catch(v){r(v)}i("")}},b=m=>s`<${O} id=${`retention-${m}`} label=${e(`retention.${m}`)} inputmode="numeric" value=${t[m]} error=${ss(t[m])?"":e("field.number_rule")}
+<div class="form-foot"><${O} command=${g} /><${j} type="submit" busy=${f}>${e("save")}<//></div>
+</form>`}var ts=["keep_last","hourly","daily","weekly","monthly","yearly"],ss=["min_verified_copies","trash_days","max_delete_percent"],at=50,os=t=>Object.fromEntries(Object.entries(t).map(([n,o])=>[n,Number(o)])),ns=t=>/^\d+$/.test(String(t));function rs(){let[t,n]=u(null),[o,a]=u(null),[l,r]=u(null),[d,i]=u("");B(()=>{N("/retention").then(n,r)},[]);let f=t&&[...ts,...ss].every(m=>ns(t[m]));if(B(()=>{if(!f)return;let m=setTimeout(()=>P("/retention/preview",os(t)).then(v=>(a(v),r(null)),r),250);return()=>clearTimeout(m)},[JSON.stringify(t),fe.value]),!t)return l?s`<${S} error=${l} />`:s`<${F} />`;let h=async m=>{if(f){i(m?"prune":"save"),r(null);try{if(n(await Pe("/retention",os(t))),m){let v=await P("/retention/preview",{});a(v),await ce(({close:p})=>s`<${Js} plan=${v} close=${p} />`)}else R(e("settings.saved"))}catch(v){r(v)}i("")}},b=m=>s`<${I} id=${`retention-${m}`} label=${e(`retention.${m}`)} inputmode="numeric" value=${t[m]} error=${ns(t[m])?"":e("field.number_rule")}
 onInput=${v=>n({...t,[m]:v.target.value.trim()})} />`;return s`<form onSubmit=${m=>(m.preventDefault(),h(!1))} novalidate>
-<div class="number-fields">${Qt.map(b)}</div>
+<div class="number-fields">${ts.map(b)}</div>
 <p class="help">${e("retention.help")}</p>
-<details class="more"><summary>${e("retention.guards")}</summary><div class="number-fields">${es.map(b)}</div><p class="help">${e("retention.guards_help")}</p></details>
-${o?s`<${ns} plan=${o} />`:s`<${F} />`}
+<details class="more"><summary>${e("retention.guards")}</summary><div class="number-fields">${ss.map(b)}</div><p class="help">${e("retention.guards_help")}</p></details>
+${o?s`<${as} plan=${o} />`:s`<${F} />`}
 <${S} error=${l} />
-<div class="form-foot"><${D} command=${E("backups","prune","--dry-run")} />
+<div class="form-foot"><${O} command=${E("backups","prune","--dry-run")} />
 <${j} class="secondary" busy=${d==="prune"} disabled=${!!d||!f||!(o?.remove.length>0)} onClick=${()=>h(!0)}>${e("retention.save_prune")}<//>
 <${j} type="submit" busy=${d==="save"} disabled=${!!d||!f}>${e("save")}<//></div>
-</form>`}var Ks=t=>Object.values(t.freed_bytes||{}).reduce((n,o)=>n+o,0);function ns({plan:t}){return s`<div class="plan" aria-live="polite">
-<p><strong>${t.remove.length===0?e("retention.nothing",{n:t.keep.length}):e("retention.would",{keep:t.keep.length,n:t.remove.length,bytes:L(Ks(t))})}</strong></p>
+</form>`}var Hs=t=>Object.values(t.freed_bytes||{}).reduce((n,o)=>n+o,0);function as({plan:t}){return s`<div class="plan" aria-live="polite">
+<p><strong>${t.remove.length===0?e("retention.nothing",{n:t.keep.length}):e("retention.would",{keep:t.keep.length,n:t.remove.length,bytes:L(Hs(t))})}</strong></p>
 ${t.holds.length>0&&s`<${K} tone="warn" icon="alert"><p>${e("retention.held")}</p><ul>${t.holds.map(n=>s`<li>${n}</li>`)}</ul><//>`}
-${t.remove.length>0&&s`<ul class="rows scroll" tabindex="0" aria-label=${e("retention.goes")}>${t.remove.slice(0,rt).map(n=>s`<li><strong>${W(n.time)}</strong><span>${L(n.size)}</span><span class="muted">${(n.removed_because||[]).join(" · ")}</span></li>`)}
-${t.remove.length>rt&&s`<li class="muted">+ ${t.remove.length-rt}</li>`}</ul>`}
-</div>`}function Vs({plan:t,close:n}){let[o,a]=u(!1),[l,r]=u(null),[d,i]=u(!1),f=t.holds.length>0,h=async()=>{i(!0),r(null);try{let b=o?await P("/retention/preview",{force:!0}):t,{removed:m}=await P("/prune",{plan_id:b.plan_id,force:o});R(e("retention.pruned",{n:m.length})),await G().catch(()=>{}),n(!0)}catch(b){r(b),i(!1)}};return s`<${T} title=${e("retention.prune_title",{n:t.remove.length})} subtitle=${e("retention.prune_about")} close=${n} busy=${d} onSubmit=${h}
+${t.remove.length>0&&s`<ul class="rows scroll" tabindex="0" aria-label=${e("retention.goes")}>${t.remove.slice(0,at).map(n=>s`<li><strong>${W(n.time)}</strong><span>${L(n.size)}</span><span class="muted">${(n.removed_because||[]).join(" · ")}</span></li>`)}
+${t.remove.length>at&&s`<li class="muted">+ ${t.remove.length-at}</li>`}</ul>`}
+</div>`}function Js({plan:t,close:n}){let[o,a]=u(!1),[l,r]=u(null),[d,i]=u(!1),f=t.holds.length>0,h=async()=>{i(!0),r(null);try{let b=o?await P("/retention/preview",{force:!0}):t,{removed:m}=await P("/prune",{plan_id:b.plan_id,force:o});R(e("retention.pruned",{n:m.length})),await G().catch(()=>{}),n(!0)}catch(b){r(b),i(!1)}};return s`<${T} title=${e("retention.prune_title",{n:t.remove.length})} subtitle=${e("retention.prune_about")} close=${n} busy=${d} onSubmit=${h}
 footer=${s`<button type="button" class="secondary" data-autofocus disabled=${d} onClick=${()=>n()}>${e("cancel")}</button><${j} type="submit" class="danger" busy=${d} disabled=${f&&!o}>${e("retention.prune",{n:t.remove.length})}<//>`}>
-<${ns} plan=${t} />
+<${as} plan=${t} />
 ${f&&t.can_be_forced&&s`<${H} label=${e("retention.force")} checked=${o} onChange=${b=>a(b.target.checked)} />`}
 <${S} error=${l} />
-<${D} command=${E("backups","prune",o&&"--force")} />
-<//>`}var at=["degraded","at_risk","unprotected","recovered","provider","run","damage"],Ws=at.slice(0,4),rs={json:{type:"webhook"},ntfy:{type:"webhook",style:"ntfy"},gotify:{type:"webhook",style:"gotify"},slack:{type:"webhook",style:"slack"},heartbeat:{type:"heartbeat"}};function as(){let[t,n]=u(null),[o,a]=u(null),[l,r]=u(""),[d,i]=u(null),[f,h]=u({}),b=()=>N("/notifications").then(n,a);if(B(()=>{b(),Z.value||re().catch(()=>{})},[]),!t)return o?s`<${S} error=${o} />`:s`<${F} />`;let m=async g=>{a(null);try{return Z.value||await re(),await _e(g()),await b(),R(e("settings.saved")),!0}catch(k){return a(k),!1}},v=Z.value?.list["notify.on"]?.choices,p=at.filter(g=>t.on.includes(g)||(v?.length?v:Ws).includes(g)),$=(g,k)=>m(()=>({"notify.on":at.filter(w=>w===g?k:t.on.includes(w))})),y=async g=>{g.preventDefault();let k={};/^[a-z0-9-]{1,32}$/.test(d.id)||(k["notify-id"]=e("field.name_rule")),/^https?:\/\/./.test(d.url)||(k["notify-url"]=e("notify.url_rule")),h(k),!(Object.keys(k).length>0)&&await m(()=>({"notify.targets":[...ae("notify.targets")||[],{id:d.id,...rs[d.kind],url:d.url,...d.url.startsWith("http://")?{allow_plain_http:!0}:{}}]}))&&i(null)},c=g=>m(()=>({"notify.targets":(ae("notify.targets")||[]).filter(k=>k.id!==g)})),_=async g=>{r(g);try{let k=await P(`/notifications/${z(g)}/test`);k.delivered?R(e("notify.delivered",{id:g})):R(e("notify.not_delivered",{id:g,why:k.error?.message||k.error||""}),"bad"),await b()}catch(k){De(k)}r("")};return s`
-<fieldset class="checks"><legend>${e("notify.when")}</legend>${p.map(g=>s`<${H} label=${e(`notify.${g}`)} checked=${t.on.includes(g)} onChange=${k=>$(g,k.target.checked)} />`)}</fieldset>
+<${O} command=${E("backups","prune",o&&"--force")} />
+<//>`}var lt=["degraded","at_risk","unprotected","recovered","provider","run","damage"],Us=lt.slice(0,4),ls={json:{type:"webhook"},ntfy:{type:"webhook",style:"ntfy"},gotify:{type:"webhook",style:"gotify"},slack:{type:"webhook",style:"slack"},heartbeat:{type:"heartbeat"}};function is(){let[t,n]=u(null),[o,a]=u(null),[l,r]=u(""),[d,i]=u(null),[f,h]=u({}),b=()=>N("/notifications").then(n,a);if(B(()=>{b(),Z.value||ae().catch(()=>{})},[]),!t)return o?s`<${S} error=${o} />`:s`<${F} />`;let m=async y=>{a(null);try{return Z.value||await ae(),await _e(y()),await b(),R(e("settings.saved")),!0}catch(k){return a(k),!1}},v=Z.value?.list["notify.on"]?.choices,p=lt.filter(y=>t.on.includes(y)||(v?.length?v:Us).includes(y)),$=(y,k)=>m(()=>({"notify.on":lt.filter(w=>w===y?k:t.on.includes(w))})),g=async y=>{y.preventDefault();let k={};/^[a-z0-9-]{1,32}$/.test(d.id)||(k["notify-id"]=e("field.name_rule")),/^https?:\/\/./.test(d.url)||(k["notify-url"]=e("notify.url_rule")),h(k),!(Object.keys(k).length>0)&&await m(()=>({"notify.targets":[...le("notify.targets")||[],{id:d.id,...ls[d.kind],url:d.url,...d.url.startsWith("http://")?{allow_plain_http:!0}:{}}]}))&&i(null)},c=y=>m(()=>({"notify.targets":(le("notify.targets")||[]).filter(k=>k.id!==y)})),_=async y=>{r(y);try{let k=await P(`/notifications/${z(y)}/test`);k.delivered?R(e("notify.delivered",{id:y})):R(e("notify.not_delivered",{id:y,why:k.error?.message||k.error||""}),"bad"),await b()}catch(k){De(k)}r("")};return s`
+<fieldset class="checks"><legend>${e("notify.when")}</legend>${p.map(y=>s`<${H} label=${e(`notify.${y}`)} checked=${t.on.includes(y)} onChange=${k=>$(y,k.target.checked)} />`)}</fieldset>
 <h3>${e("notify.targets")}</h3>
 ${t.targets.length===0&&s`<p class="empty-line">${e("notify.none")}</p>`}
-<ul class="rows">${t.targets.map(g=>s`<li key=${g.id}>
-<strong>${g.id}</strong><span class="tag">${g.style&&g.style!=="json"?g.style:g.type}</span><span class="muted grow">${g.url||g.to||""}</span>
-${g.last?s`<${X} state=${g.last.delivered?"ok":"bad"} kind="check" small>${e(g.last.delivered?"notify.last_good":"notify.last_bad",{ago:g.last.at?$e(g.last.at):""})}<//>`:s`<span class="muted">${e("notify.never")}</span>`}
-<${j} class="small secondary" busy=${l===g.id} onClick=${()=>_(g.id)}>${e("notify.test")}<//>
-<button type="button" class="plain icon-only" aria-label=${e("notify.remove",{id:g.id})} title=${e("remove")} onClick=${()=>c(g.id)}><${I} name="trash" size="16" /></button>
+<ul class="rows">${t.targets.map(y=>s`<li key=${y.id}>
+<strong>${y.id}</strong><span class="tag">${y.style&&y.style!=="json"?y.style:y.type}</span><span class="muted grow">${y.url||y.to||""}</span>
+${y.last?s`<${X} state=${y.last.delivered?"ok":"bad"} kind="check" small>${e(y.last.delivered?"notify.last_good":"notify.last_bad",{ago:y.last.at?ue(y.last.at):""})}<//>`:s`<span class="muted">${e("notify.never")}</span>`}
+<${j} class="small secondary" busy=${l===y.id} onClick=${()=>_(y.id)}>${e("notify.test")}<//>
+<button type="button" class="plain icon-only" aria-label=${e("notify.remove",{id:y.id})} title=${e("remove")} onClick=${()=>c(y.id)}><${D} name="trash" size="16" /></button>
 </li>`)}</ul>
 <${je} error=${o} />
-${d?s`<form class="sub-form" onSubmit=${y} novalidate><${J} problems=${f} />
-<div class="fields"><div class="narrow-field"><${O} label=${e("notify.kind")}>${g=>s`<select ...${g} value=${d.kind} onChange=${k=>i({...d,kind:k.target.value})}>${Object.keys(rs).map(k=>s`<option value=${k}>${e(`notify.kind_${k}`)}</option>`)}</select>`}<//></div>
-<div class="wide-field"><${O} id="notify-id" label=${e("field.name")} value=${d.id} error=${f["notify-id"]} autocomplete="off" onInput=${g=>i({...d,id:g.target.value})} /></div>
-<div class="whole-field"><${O} id="notify-url" label=${e("notify.url")} help=${e("notify.url_help")} placeholder="https://ntfy.example.org/backups" value=${d.url} error=${f["notify-url"]} autocomplete="off" onInput=${g=>i({...d,url:g.target.value})} /></div></div>
+${d?s`<form class="sub-form" onSubmit=${g} novalidate><${J} problems=${f} />
+<div class="fields"><div class="narrow-field"><${I} label=${e("notify.kind")}>${y=>s`<select ...${y} value=${d.kind} onChange=${k=>i({...d,kind:k.target.value})}>${Object.keys(ls).map(k=>s`<option value=${k}>${e(`notify.kind_${k}`)}</option>`)}</select>`}<//></div>
+<div class="wide-field"><${I} id="notify-id" label=${e("field.name")} value=${d.id} error=${f["notify-id"]} autocomplete="off" onInput=${y=>i({...d,id:y.target.value})} /></div>
+<div class="whole-field"><${I} id="notify-url" label=${e("notify.url")} help=${e("notify.url_help")} placeholder="https://ntfy.example.org/backups" value=${d.url} error=${f["notify-url"]} autocomplete="off" onInput=${y=>i({...d,url:y.target.value})} /></div></div>
 <div class="row-actions"><button type="submit" class="small">${e("notify.add_now")}</button><button type="button" class="small secondary" onClick=${()=>i(null)}>${e("cancel")}</button></div></form>`:s`<div class="row-actions"><${j} class="small secondary" icon="plus" onClick=${()=>i({id:"ops",kind:"json",url:""})}>${e("notify.add")}<//></div>`}
-<${D} command=${E("config","set","notify.targets","[…]")} />`}function ls(){return s`<${Hs} /><${Us} /><${Gs} />`}function Hs(){let[t,n]=u({old:"",fresh:""}),[o,a]=u({}),[l,r]=u(null),[d,i]=u(!1);return s`<form class="sub-form first" onSubmit=${async h=>{h.preventDefault();let b={};if(t.old||(b["password-old"]=e("field.missing",{field:e("password.old")})),t.fresh.length<et&&(b["password-new"]=e("password.too_short",{n:et})),a(b),!(Object.keys(b).length>0)){i(!0),r(null);try{await P("/password",{old:t.old,new:t.fresh}),n({old:"",fresh:""}),R(e("password.changed"))}catch(m){r(m)}i(!1)}}} novalidate>
+<${O} command=${E("config","set","notify.targets","[…]")} />`}function cs(){return s`<${Gs} /><${Zs} /><${Ys} />`}function Gs(){let[t,n]=u({old:"",fresh:""}),[o,a]=u({}),[l,r]=u(null),[d,i]=u(!1);return s`<form class="sub-form first" onSubmit=${async h=>{h.preventDefault();let b={};if(t.old||(b["password-old"]=e("field.missing",{field:e("password.old")})),t.fresh.length<et&&(b["password-new"]=e("password.too_short",{n:et})),a(b),!(Object.keys(b).length>0)){i(!0),r(null);try{await P("/password",{old:t.old,new:t.fresh}),n({old:"",fresh:""}),R(e("password.changed"))}catch(m){r(m)}i(!1)}}} novalidate>
 <h3>${e("password.title")}</h3>
 <${J} problems=${o} />
 <input type="text" name="username" autocomplete="username" value="admin" hidden readonly />
 <div class="fields two-fields">
-<div><${O} id="password-old" label=${e("password.old")} type="password" autocomplete="current-password" value=${t.old} error=${o["password-old"]} onInput=${h=>n({...t,old:h.target.value})} /></div>
-<div><${O} id="password-new" label=${e("password.new")} type="password" autocomplete="new-password" value=${t.fresh} error=${o["password-new"]} onInput=${h=>n({...t,fresh:h.target.value})} /><${Nt} password=${t.fresh} /></div>
+<div><${I} id="password-old" label=${e("password.old")} type="password" autocomplete="current-password" value=${t.old} error=${o["password-old"]} onInput=${h=>n({...t,old:h.target.value})} /></div>
+<div><${I} id="password-new" label=${e("password.new")} type="password" autocomplete="new-password" value=${t.fresh} error=${o["password-new"]} onInput=${h=>n({...t,fresh:h.target.value})} /><${Rt} password=${t.fresh} /></div>
 </div>
 <${S} error=${l} />
-<div class="form-foot"><${D} command=${E("admin","password")} /><${j} type="submit" class="secondary" busy=${d}>${e("password.change")}<//></div>
-</form>`}function Js(t){let n=(/(Firefox|Edg|OPR|Chrome|Safari)\//.exec((t||"").replace("HeadlessChrome","Chrome"))||[])[1],o=(/(Windows|Macintosh|Android|iPhone|iPad|Linux)/.exec(t||"")||[])[1],a={Edg:"Edge",OPR:"Opera",Macintosh:"macOS"};return n?[a[n]||n,a[o]||o].filter(Boolean).join(" · "):t||e("sessions.unknown")}function Us(){let[t,n]=u(null),[o,a]=u(null),l=()=>N("/sessions").then(d=>n(d.sessions),a);B(()=>{l()},[]);let r=async(d,i)=>{try{await Be(d),R(i),await l()}catch(f){De(f)}};return s`<div class="sub-form"><h3>${e("sessions.title")}</h3>
+<div class="form-foot"><${O} command=${E("admin","password")} /><${j} type="submit" class="secondary" busy=${d}>${e("password.change")}<//></div>
+</form>`}function Xs(t){let n=(/(Firefox|Edg|OPR|Chrome|Safari)\//.exec((t||"").replace("HeadlessChrome","Chrome"))||[])[1],o=(/(Windows|Macintosh|Android|iPhone|iPad|Linux)/.exec(t||"")||[])[1],a={Edg:"Edge",OPR:"Opera",Macintosh:"macOS"};return n?[a[n]||n,a[o]||o].filter(Boolean).join(" · "):t||e("sessions.unknown")}function Zs(){let[t,n]=u(null),[o,a]=u(null),l=()=>N("/sessions").then(d=>n(d.sessions),a);B(()=>{l()},[]);let r=async(d,i)=>{try{await Be(d),R(i),await l()}catch(f){De(f)}};return s`<div class="sub-form"><h3>${e("sessions.title")}</h3>
 <${S} error=${o} />
 ${!t&&!o&&s`<${F} />`}
 ${t&&s`<ul class="rows">${t.map(d=>s`<li key=${d.id}>
-<span class="grow"><strong>${Js(d.agent)}</strong> ${d.current&&s`<span class="tag tag-new">${e("sessions.this")}</span>`}<br /><span class="muted">${d.address} · ${e("sessions.used",{ago:$e(d.last_used)})}</span></span>
+<span class="grow"><strong>${Xs(d.agent)}</strong> ${d.current&&s`<span class="tag tag-new">${e("sessions.this")}</span>`}<br /><span class="muted">${d.address} · ${e("sessions.used",{ago:ue(d.last_used)})}</span></span>
 ${!d.current&&s`<button type="button" class="small secondary" onClick=${()=>r(`/sessions/${z(d.id)}`,e("sessions.ended"))}>${e("sessions.end")}</button>`}
 </li>`)}</ul>
 ${t.length>1&&s`<div class="row-actions"><button type="button" class="small secondary" onClick=${()=>r("/sessions",e("sessions.all_ended"))}>${e("sessions.end_all")}</button></div>`}`}
-<${D} command=${E("admin","sessions")} /></div>`}function Gs(){let[t,n]=u(null),[o,a]=u(null),[l,r]=u(null),[d,i]=u({}),[f,h]=u(null),b=()=>N("/tokens").then(p=>n(p.tokens),a);B(()=>{b()},[]);let m=async p=>{p.preventDefault();let $=l.name.trim()?{}:{"token-name":e("field.missing",{field:e("field.name")})};if(i($),!(Object.keys($).length>0)){a(null);try{h(await P("/tokens",{name:l.name.trim(),scope:l.scope,...Number(l.days)>0?{days:Number(l.days)}:{}})),r(null),await b()}catch(y){a(y)}}},v=async p=>{if(await ht({title:e("tokens.remove_title",{name:p.name}),text:e("tokens.remove_text"),yes:e("tokens.remove"),danger:!0,cli:s`<${D} command=${E("admin","tokens","remove",p.id)} />`}))try{await Be(`/tokens/${z(p.id)}`),await b()}catch($){De($)}};return s`<div class="sub-form"><h3>${e("tokens.title")}</h3><p class="muted">${e("tokens.about")}</p>
-${f&&s`<${K} tone="good" icon="key"><p>${e("tokens.made",{name:f.name})}</p><p class="token-line"><code class="breakable">${f.token}</code><${ye} text=${f.token} /></p><//>`}
+<${O} command=${E("admin","sessions")} /></div>`}function Ys(){let[t,n]=u(null),[o,a]=u(null),[l,r]=u(null),[d,i]=u({}),[f,h]=u(null),b=()=>N("/tokens").then(p=>n(p.tokens),a);B(()=>{b()},[]);let m=async p=>{p.preventDefault();let $=l.name.trim()?{}:{"token-name":e("field.missing",{field:e("field.name")})};if(i($),!(Object.keys($).length>0)){a(null);try{h(await P("/tokens",{name:l.name.trim(),scope:l.scope,...Number(l.days)>0?{days:Number(l.days)}:{}})),r(null),await b()}catch(g){a(g)}}},v=async p=>{if(await bt({title:e("tokens.remove_title",{name:p.name}),text:e("tokens.remove_text"),yes:e("tokens.remove"),danger:!0,cli:s`<${O} command=${E("admin","tokens","remove",p.id)} />`}))try{await Be(`/tokens/${z(p.id)}`),await b()}catch($){De($)}};return s`<div class="sub-form"><h3>${e("tokens.title")}</h3><p class="muted">${e("tokens.about")}</p>
+${f&&s`<${K} tone="good" icon="key"><p>${e("tokens.made",{name:f.name})}</p><p class="token-line"><code class="breakable">${f.token}</code><${ge} text=${f.token} /></p><//>`}
 <${S} error=${o} />
 ${t?.length===0&&s`<p class="empty-line">${e("tokens.none")}</p>`}
 ${t?.length>0&&s`<ul class="rows">${t.map(p=>s`<li key=${p.id}>
-<span class="grow"><strong>${p.name}</strong> <span class="tag">${e(`scope.${p.scope}`)}</span><br /><span class="muted">${p.last_used?e("sessions.used",{ago:$e(p.last_used)}):e("tokens.never_used")}${p.expires?` · ${e("tokens.expires",{time:W(p.expires)})}`:""}</span></span>
-<button type="button" class="plain icon-only" aria-label=${e("tokens.remove_one",{name:p.name})} title=${e("remove")} onClick=${()=>v(p)}><${I} name="trash" size="16" /></button></li>`)}</ul>`}
+<span class="grow"><strong>${p.name}</strong> <span class="tag">${e(`scope.${p.scope}`)}</span><br /><span class="muted">${p.last_used?e("sessions.used",{ago:ue(p.last_used)}):e("tokens.never_used")}${p.expires?` · ${e("tokens.expires",{time:W(p.expires)})}`:""}</span></span>
+<button type="button" class="plain icon-only" aria-label=${e("tokens.remove_one",{name:p.name})} title=${e("remove")} onClick=${()=>v(p)}><${D} name="trash" size="16" /></button></li>`)}</ul>`}
 ${l?s`<form onSubmit=${m} novalidate><${J} problems=${d} /><div class="fields three-fields">
-<div><${O} id="token-name" label=${e("field.name")} value=${l.name} error=${d["token-name"]} autocomplete="off" onInput=${p=>r({...l,name:p.target.value})} /></div>
-<div><${O} label=${e("tokens.scope")}>${p=>s`<select ...${p} value=${l.scope} onChange=${$=>r({...l,scope:$.target.value})}>${["read","operate","admin"].map($=>s`<option value=${$}>${e(`scope.${$}`)}</option>`)}</select>`}<//></div>
-<div><${O} label=${e("tokens.days")}>${p=>s`<select ...${p} value=${l.days} onChange=${$=>r({...l,days:$.target.value})}>${[30,90,365,0].map($=>s`<option value=${$}>${$===0?e("tokens.for_ever"):e("span.days_long",{n:$})}</option>`)}</select>`}<//></div>
+<div><${I} id="token-name" label=${e("field.name")} value=${l.name} error=${d["token-name"]} autocomplete="off" onInput=${p=>r({...l,name:p.target.value})} /></div>
+<div><${I} label=${e("tokens.scope")}>${p=>s`<select ...${p} value=${l.scope} onChange=${$=>r({...l,scope:$.target.value})}>${["read","operate","admin"].map($=>s`<option value=${$}>${e(`scope.${$}`)}</option>`)}</select>`}<//></div>
+<div><${I} label=${e("tokens.days")}>${p=>s`<select ...${p} value=${l.days} onChange=${$=>r({...l,days:$.target.value})}>${[30,90,365,0].map($=>s`<option value=${$}>${$===0?e("tokens.for_ever"):e("span.days_long",{n:$})}</option>`)}</select>`}<//></div>
 </div><div class="row-actions"><button type="submit" class="small">${e("tokens.make")}</button><button type="button" class="small secondary" onClick=${()=>r(null)}>${e("cancel")}</button></div></form>`:s`<div class="row-actions"><${j} class="small secondary" icon="plus" onClick=${()=>(r({name:"",scope:"read",days:"90"}),h(null))}>${e("tokens.add")}<//></div>`}
-<${D} command=${E("admin","tokens","add","--name",l?.name||"NAME","--scope",l?.scope||"read")} /></div>`}var Xs=["replication.min_replicas","replication.upload_limit","mount.dir","mount.cache_size","scrub.every","scrub.sample_percent","log.keep_days"],is=["replication.min_replicas","scrub.sample_percent","log.keep_days"],cs={"mount.close_waits_for":["all","journal"],"log.level":["debug","info","warning","error"]},Zs=["scrub.enabled","scrub.repair"];function ds(){let[t,n]=u({}),[o,a]=u(null),[l,r]=u(!1);B(()=>{Z.value||re().catch(a)},[]);let d=p=>t[p]??ae(p)??"",i=(p,$)=>n({...t,[p]:$}),f=p=>p.replace(".","_"),h=async p=>{p.preventDefault(),r(!0),a(null);try{let $=Object.fromEntries(Object.entries(t).map(([c,_])=>[c,_===""?null:is.includes(c)&&_!==""?Number(_):_])),y=await _e($);n({}),R(e(y.needs_new_mount?"settings.saved_new_mount":"settings.saved"))}catch($){a($),$.status===412&&re().catch(()=>{})}r(!1)},b=p=>s`<div><${O} label=${e(`setting.${f(p)}`)} help=${Z.value.list[p]?.overridden?e("settings.overridden"):e(`setting.${f(p)}_help`)} value=${d(p)} disabled=${Z.value.list[p]?.overridden} inputmode=${is.includes(p)?"numeric":void 0} autocomplete="off" spellcheck=${!1} onInput=${$=>i(p,$.target.value)} /></div>`,m=p=>s`<div><${O} label=${e(`setting.${f(p)}`)} help=${e(`setting.${f(p)}_help`)}>${$=>s`<select ...${$} value=${d(p)} onChange=${y=>i(p,y.target.value)}>${[...new Set([...cs[p],d(p)])].map(y=>s`<option value=${y}>${y}</option>`)}</select>`}<//></div>`,v=Object.keys(t);return s`
-<${ee} legend=${e("setting.language")} name="language" value=${dt.value} onChange=${$t} options=${Object.entries(ct).map(([p,$])=>({value:p,label:$}))} />
+<${O} command=${E("admin","tokens","add","--name",l?.name||"NAME","--scope",l?.scope||"read")} /></div>`}var Qs=["replication.min_replicas","replication.upload_limit","mount.dir","mount.cache_size","scrub.every","scrub.sample_percent","log.keep_days"],ds=["replication.min_replicas","scrub.sample_percent","log.keep_days"],$s={"mount.close_waits_for":["all","journal"],"log.level":["debug","info","warning","error"]},eo=["scrub.enabled","scrub.repair"];function us(){let[t,n]=u({}),[o,a]=u(null),[l,r]=u(!1);B(()=>{Z.value||ae().catch(a)},[]);let d=p=>t[p]??le(p)??"",i=(p,$)=>n({...t,[p]:$}),f=p=>p.replace(".","_"),h=async p=>{p.preventDefault(),r(!0),a(null);try{let $=Object.fromEntries(Object.entries(t).map(([c,_])=>[c,_===""?null:ds.includes(c)&&_!==""?Number(_):_])),g=await _e($);n({}),R(e(g.needs_new_mount?"settings.saved_new_mount":"settings.saved"))}catch($){a($),$.status===412&&ae().catch(()=>{})}r(!1)},b=p=>s`<div><${I} label=${e(`setting.${f(p)}`)} help=${Z.value.list[p]?.overridden?e("settings.overridden"):e(`setting.${f(p)}_help`)} value=${d(p)} disabled=${Z.value.list[p]?.overridden} inputmode=${ds.includes(p)?"numeric":void 0} autocomplete="off" spellcheck=${!1} onInput=${$=>i(p,$.target.value)} /></div>`,m=p=>s`<div><${I} label=${e(`setting.${f(p)}`)} help=${e(`setting.${f(p)}_help`)}>${$=>s`<select ...${$} value=${d(p)} onChange=${g=>i(p,g.target.value)}>${[...new Set([...$s[p],d(p)])].map(g=>s`<option value=${g}>${g}</option>`)}</select>`}<//></div>`,v=Object.keys(t);return s`
+<${te} legend=${e("setting.language")} name="language" value=${$t.value} onChange=${ut} options=${Object.entries(dt).map(([p,$])=>({value:p,label:$}))} />
 ${Z.value?s`<form onSubmit=${h} novalidate>
-<div class="fields two-fields">${Xs.map(b)}${Object.keys(cs).map(m)}</div>
-${Zs.map(p=>s`<${H} label=${e(`setting.${f(p)}`)} checked=${!!d(p)} onChange=${$=>i(p,$.target.checked)} />`)}
+<div class="fields two-fields">${Qs.map(b)}${Object.keys($s).map(m)}</div>
+${eo.map(p=>s`<${H} label=${e(`setting.${f(p)}`)} checked=${!!d(p)} onChange=${$=>i(p,$.target.checked)} />`)}
 <${je} error=${o} />
-<div class="form-foot"><${D} command=${v.length>0?E("config","set",v[0],String(t[v[0]])):E("config","show")} />
-<a class="button secondary" role="button" href=${`${ne}/settings/download`} download><${I} name="download" size="16" /><span>${e("settings.download")}</span></a>
+<div class="form-foot"><${O} command=${v.length>0?E("config","set",v[0],String(t[v[0]])):E("config","show")} />
+<a class="button secondary" role="button" href=${`${re}/settings/download`} download><${D} name="download" size="16" /><span>${e("settings.download")}</span></a>
 <${j} type="submit" busy=${l} disabled=${v.length===0}>${e("save")}<//></div>
 </form>`:o?s`<${S} error=${o} />`:s`<${F} />`}
-<${Ys} />`}function Ys(){let[t,n]=u(null),[o,a]=u(null),[l,r]=u(!1),d=async()=>{r(!0),a(null);try{n((await P("/doctor",{})).checks)}catch(i){a(i)}r(!1)};return s`<div class="sub-form"><h3>${e("doctor.title")}</h3><p class="muted">${e("doctor.about")}</p>
+<${to} />`}function to(){let[t,n]=u(null),[o,a]=u(null),[l,r]=u(!1),d=async()=>{r(!0),a(null);try{n((await P("/doctor",{})).checks)}catch(i){a(i)}r(!1)};return s`<div class="sub-form"><h3>${e("doctor.title")}</h3><p class="muted">${e("doctor.about")}</p>
 ${t&&s`<ul class="rows" aria-live="polite">${t.map(i=>s`<li><${X} state=${i.state} kind="check" small /><strong>${i.check}</strong><span class="grow">${i.message}${i.fix?s`<br /><span class="muted">${i.fix}</span>`:""}</span></li>`)}</ul>`}
 <${S} error=${o} />
-<div class="form-foot"><${D} command=${E("doctor")} /><${j} class="secondary" icon="wrench" busy=${l} onClick=${d}>${e("doctor.run")}<//></div></div>`}var lt={sources:Zt,schedule:Yt,retention:os,notifications:as,security:ls,general:ds};function Qs(){let{detail:t}=fe.value;return B(()=>{if(!lt[t])return;let n=document.getElementById(`settings-${t}`);n?.scrollIntoView({block:"start"}),n?.querySelector("h2")?.focus({preventScroll:!0})},[t]),s`
+<div class="form-foot"><${O} command=${E("doctor")} /><${j} class="secondary" icon="wrench" busy=${l} onClick=${d}>${e("doctor.run")}<//></div></div>`}var it={sources:Qt,schedule:es,retention:rs,notifications:is,security:cs,general:us};function so(){let{detail:t}=he.value;return B(()=>{if(!it[t])return;let n=document.getElementById(`settings-${t}`);n?.scrollIntoView({block:"start"}),n?.querySelector("h2")?.focus({preventScroll:!0})},[t]),s`
 <div class="page-head"><div><h1 tabindex="-1">${e("nav.settings")}</h1><p class="muted">${e("settings.about")}</p></div></div>
 <div class="settings">
-<nav class="settings-nav" aria-label=${e("nav.settings")}><ul>${Object.keys(lt).map(n=>s`<li><a href=${Me("settings",n)} aria-current=${t===n?"true":void 0}>${e(`settings.${n}`)}</a></li>`)}</ul></nav>
-<div class="settings-parts">${Object.entries(lt).map(([n,o])=>s`<section class="card" id=${`settings-${n}`} aria-labelledby=${`settings-${n}-title`} key=${n}>
+<nav class="settings-nav" aria-label=${e("nav.settings")}><ul>${Object.keys(it).map(n=>s`<li><a href=${Me("settings",n)} aria-current=${t===n?"true":void 0}>${e(`settings.${n}`)}</a></li>`)}</ul></nav>
+<div class="settings-parts">${Object.entries(it).map(([n,o])=>s`<section class="card" id=${`settings-${n}`} aria-labelledby=${`settings-${n}-title`} key=${n}>
 <h2 id=${`settings-${n}-title`} tabindex="-1">${e(`settings.${n}`)}</h2><p class="muted">${e(`settings.${n}_about`)}</p><${o} /></section>`)}</div>
-</div>`}export{Bs as Activity,Ns as Backups,bs as ConnectDialog,ys as ExplainDialog,ks as HelpDialog,Rs as Providers,ws as RestoreDialog,Qs as Settings,_s as SettingsDialog,tt as SignIn,Cs as TaskDialog,ps as TestDialog,Ss as TrustDialog};
+</div>`}export{Is as Activity,As as Backups,gs as ConnectDialog,ks as ExplainDialog,_s as HelpDialog,Ms as Providers,xs as RestoreDialog,so as Settings,Cs as SettingsDialog,tt as SignIn,Bs as TaskDialog,fs as TestDialog,Ds as TrustDialog};

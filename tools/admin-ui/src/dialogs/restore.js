@@ -2,7 +2,7 @@
 import { html, useState } from '../lib/ui.js';
 import { post, segment } from '../lib/api.js';
 import { command, shortName } from '../lib/cli.js';
-import { bytes, dateTime, t } from '../lib/i18n.js';
+import { bytes, dateTime, has, t } from '../lib/i18n.js';
 import { taskDone } from '../lib/store.js';
 import { Dialog } from '../ui/dialog.js';
 import { PathField } from '../ui/folder-field.js';
@@ -55,10 +55,13 @@ export function RestoreDialog({ backup, paths, close }) {
             options=${['never', 'if-newer', 'always'].map((value) => ({ value, label: t(`restore.overwrite_${value}`) }))} />
         <div aria-live="polite">
             ${busy && html`<p class="state tone-busy"><${Icon} name="refresh" class="spin" /><span>${t('task.running')}</span></p>`}
-            ${ended && html`<${Notice} tone=${work.dry ? 'quiet' : 'good'} icon=${work.dry ? 'eye' : 'checkcircle'}><p>${t(work.dry ? 'restore.dry_done' : 'restore.done', { to: values.to })}</p><//>`}
+            ${ended && (work.task.result?.problem_count > 0
+                ? html`<${Notice} tone="warn" icon="alert"><p>${t('restore.problems', { n: work.task.result.problem_count })}</p>
+                    <ul>${work.task.result.problems.slice(0, 20).map((problem) => html`<li><code>${problem.name || problem.path || ''}</code> ${problem.why || ''}</li>`)}</ul><//>`
+                : html`<${Notice} tone=${work.dry ? 'quiet' : 'good'} icon=${work.dry ? 'eye' : 'checkcircle'}><p>${t(work.dry ? 'restore.dry_done' : 'restore.done', { to: values.to })}</p><//>`)}
         </div>
         ${ended && work.task.rows?.length > 0 && html`<ul class="rows scroll" tabindex="0" aria-label=${t('restore.rows')}>
-            ${work.task.rows.slice(0, rowsShown).map((row) => html`<li><code>${row.path || row.name}</code><span class="muted">${[row.action || row.outcome || row.state, row.size === undefined ? '' : bytes(row.size)].filter(Boolean).join(' · ')}</span></li>`)}
+            ${work.task.rows.slice(0, rowsShown).map((row) => html`<li><code>${row.path || row.name}</code><span class="muted">${[has(`restored.${row.what}`) ? t(`restored.${row.what}`) : row.what, row.size === undefined ? '' : bytes(row.size)].filter(Boolean).join(' · ')}</span></li>`)}
             ${work.task.rows.length > rowsShown && html`<li class="muted">+ ${work.task.rows.length - rowsShown}</li>`}
         </ul>`}
         <${ErrorBox} error=${work?.error} />

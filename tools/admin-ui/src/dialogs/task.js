@@ -6,15 +6,14 @@ import { Icon } from '../ui/icons.js';
 import { Cli, ErrorBox } from '../ui/parts.js';
 import { State } from '../ui/state.js';
 
-// What a row of a task says; the daemon's words where we have none of our own.
-function Row({ row }) {
-    const state = row.state || (row.ok === false ? 'failed' : 'done');
-    const error = row.error && (typeof row.error === 'string' ? row.error : row.error.message);
-    return html`<li>
-        <strong>${row.provider || row.path || row.name}</strong>
-        <${State} state=${state} small />
-        ${error && html`<span class="muted">${error}</span>`}
-    </li>`;
+// A check says how each copy was found, a repair how each one is now.
+const found = { good: 'verified', damaged: 'damaged', missing: 'missing', put_off: 'paused', gone: 'missing' };
+const copiesOf = (result) => (result?.copies?.map ? result.copies : result?.replicas || []).map((copy) => ({ ...copy, state: found[copy.outcome] || copy.outcome || copy.state }));
+
+function Copy({ copy }) {
+    const error = copy.error && (typeof copy.error === 'string' ? copy.error : copy.error.message);
+    return html`<li><strong>${copy.provider}</strong><${State} state=${copy.state} small>${copy.outcome === 'put_off' ? t('task.put_off') : undefined}<//>
+        ${error && html`<span class="muted">${error}</span>`}</li>`;
 }
 
 export function TaskDialog({ kind, backup, begin, command, close }) {
@@ -31,9 +30,11 @@ export function TaskDialog({ kind, backup, begin, command, close }) {
         footer=${html`<button type="button" data-autofocus onClick=${() => close()}>${t(running ? 'task.background' : 'close')}</button>`}>
         <div aria-live="polite">
             ${running && html`<p class="state tone-busy"><${Icon} name="refresh" class="spin" /><span>${t('task.running')}</span></p>`}
-            ${task && !error && html`<p class="state tone-good"><${Icon} name="checkcircle" /><strong>${t(`task.${kind}_done`)}</strong></p>`}
+            ${task && !error && (task.result?.code
+                ? html`<p class="state tone-warn"><${Icon} name="alert" /><strong>${t(`task.${kind}_not_all`)}</strong></p>`
+                : html`<p class="state tone-good"><${Icon} name="checkcircle" /><strong>${t(`task.${kind}_done`)}</strong></p>`)}
         </div>
-        ${task?.rows?.length > 0 && html`<ul class="rows">${task.rows.map((row) => html`<${Row} row=${row} />`)}</ul>`}
+        ${copiesOf(task?.result).length > 0 && html`<ul class="rows">${copiesOf(task.result).map((copy) => html`<${Copy} copy=${copy} />`)}</ul>`}
         <${ErrorBox} error=${error} />
         <${Cli} command=${command} />
     <//>`;

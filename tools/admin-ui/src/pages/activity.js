@@ -11,7 +11,7 @@ import { EventRow } from '../ui/event-row.js';
 import { Icon } from '../ui/icons.js';
 import { Button, Cli, ErrorBox, Skeleton } from '../ui/parts.js';
 import { State } from '../ui/state.js';
-import { RunDialog } from './run-detail.js';
+import { RunDialog, kindOf } from './run-detail.js';
 
 const shownMax = 1000;
 const levels = ['info', 'warning', 'error'];
@@ -96,7 +96,7 @@ function Runs() {
     if (list.length === 0) return html`<p class="muted empty">${t('activity.no_runs')}</p>`;
     return html`<table class="runs"><thead><tr><th scope="col">${t('run_fact.started')}</th><th scope="col">${t('run_fact.result')}</th><th scope="col" class="copies-column">${t('copies.copies')}</th><th scope="col" class="number">${t('copies.size')}</th><th scope="col" class="number took">${t('run_fact.took')}</th><th scope="col"><span class="visually-hidden">${t('run.details')}</span></th></tr></thead>
         <tbody>${list.slice(0, count).map((run) => html`<tr key=${run.run}>
-            <td title=${fullTime(run.started)}>${dateTime(run.started)}${run.kind === 'prune' ? html` <span class="tag">${t('run_kind.prune')}</span>` : ''}</td>
+            <td title=${fullTime(run.started)}>${dateTime(run.started)}${run.kind === 'backup' ? '' : html` <span class="tag">${kindOf(run)}</span>`}</td>
             <td><${State} state=${run.state} kind="run" small /></td>
             <td class="copies-column">${run.wanted ? t('fact.copies_of', { verified: run.verified, wanted: run.wanted }) : '–'}</td>
             <td class="number">${run.bytes_out ? bytes(run.bytes_out) : '–'}</td><td class="number took">${run.took_ms === undefined ? '–' : clock(run.took_ms)}</td>

@@ -1,7 +1,7 @@
 // What a run did, provider by provider.
 import { html, useEffect, useState } from '../lib/ui.js';
 import { get, segment } from '../lib/api.js';
-import { bytes, clock, dateTime, fullTime, number, rate, t } from '../lib/i18n.js';
+import { bytes, clock, dateTime, fullTime, has, number, rate, t } from '../lib/i18n.js';
 import { href } from '../lib/router.js';
 import { Dialog } from '../ui/dialog.js';
 import { ErrorBox, Skeleton } from '../ui/parts.js';
@@ -26,13 +26,15 @@ export function RunResult({ run, brief }) {
     </div>`;
 }
 
+export const kindOf = (run) => (has(`run_kind.${run.kind}`) ? t(`run_kind.${run.kind}`) : run.kind);
+
 export function RunDialog({ name, close }) {
     const [run, setRun] = useState(null);
     const [error, setError] = useState(null);
     useEffect(() => {
         get(`/runs/${segment(name)}`).then(setRun, setError);
     }, [name]);
-    return html`<${Dialog} kind="wide" title=${t('run.one', { name })} subtitle=${run && t(`run_kind.${run.kind === 'prune' ? 'prune' : 'backup'}`)} close=${close}
+    return html`<${Dialog} kind="wide" title=${t('run.one', { name })} subtitle=${run && kindOf(run)} close=${close}
         footer=${html`<button type="button" data-autofocus onClick=${() => close()}>${t('close')}</button>`}>
         ${!run && !error && html`<${Skeleton} />`}
         ${run && html`<${RunResult} run=${run} />`}

@@ -14,6 +14,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 source_dir=$PWD
 oracxfs=$source_dir/build/release/bin/oracxfs
+# What is read here and not shown is read in English.
+plain() { ORACXFS_LANG=en "$oracxfs" "$@"; }
 link=$HOME/.local/bin/oracxfs
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$source_dir/setup.sh"; }
@@ -81,7 +83,7 @@ fi
 
 step 2/6 "Build"
 cmake --preset release -DORACXFS_TESTS=OFF >/dev/null || stop "cmake could not prepare the build"
-cmake --build --preset release --target oracxfs --parallel "$(nproc)" || stop "the build failed"
+cmake --build --preset release --target oracxfs manual --parallel "$(nproc)" || stop "the build failed"
 mkdir -p "$(dirname "$link")"
 if [ ! -e "$link" ] || [ -L "$link" ]; then ln -sfn "$oracxfs" "$link"; fi
 "$oracxfs" version
@@ -92,7 +94,7 @@ fi
 
 step 3/6 "Providers"
 "$oracxfs" setup --demo >/dev/null || stop "the demo could not be set up"
-mapfile -t providers < <("$oracxfs" providers list | awk 'NR > 1 && $3 != "inactive" { print $1 }')
+mapfile -t providers < <(plain providers list | awk 'NR > 1 && $3 != "inactive" { print $1 }')
 [ "${#providers[@]}" -gt 0 ] || stop "no provider is active; see: $oracxfs providers list"
 printf '  %s\n' "${providers[@]}"
 

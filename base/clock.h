@@ -3,8 +3,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 namespace oracxfs {
 
@@ -33,6 +35,9 @@ class SystemClock final : public Clock {
 
 // "2026-11-23T20:36:28Z" (RFC 3339, UTC).
 std::string format_utc(WallTime time);
+std::string format_utc_millis(WallTime time);  // "2026-11-23T20:36:28.042Z"
+// Either of these forms, with any number of decimals. Nothing for everything else.
+std::optional<WallTime> parse_utc(std::string_view text);
 inline WallTime wall_from_ms(std::int64_t ms) { return WallTime(Millis(ms)); }
 inline std::int64_t to_ms(WallTime time) { return time.time_since_epoch().count(); }
 

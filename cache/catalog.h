@@ -171,11 +171,12 @@ struct EventRow {
     std::string provider;  // may be empty; several: "a,b"
     std::string path;      // may be empty
     std::string code;      // E-code, may be empty
-    std::string message;
+    std::string message;   // of a run it begins with "run r-42 "
 };
 struct EventQuery {
     std::int64_t after_id = 0;
     std::size_t limit = 100;       // the newest `limit` ones after after_id, oldest first
+    bool from_oldest = false;      // instead: the first `limit` ones after after_id
     std::string provider, path, level, kind;  // "" = any; provider: also one of several
 };
 
@@ -202,6 +203,8 @@ struct CatalogOptions {
     Clock* clock = nullptr;
     Millis delete_grace{60'000};    // unlink -> removal at the providers
     std::int64_t events_kept = 100'000;  // the newest ones, and at most a few dozen more
+    // After each transaction that wrote events, once. With the catalogue's lock: it only wakes somebody.
+    std::function<void()> on_event = {};
 };
 
 struct CatalogOpenReport {
@@ -331,6 +334,14 @@ class Catalog : public BackupRecords {
     struct Presence { NodeId node; ProviderMask present = 0, verified = 0; };
     virtual Result<std::vector<Presence>> presence(NodeId directory) = 0;
     virtual Result<std::vector<ReplicaListing>> list_replicas(std::string_view path_prefix) = 0;  // "" = all; file or folder
+    // Page by page, in order of version: wanted versions after `after` that this provider holds (state stored or verified),
+    // `limit` of them; fewer, down to none: these are the last ones.
+    struct StoredCopy {
+        VersionId version;
+        std::uint64_t size = 0;
+        std::optional<WallTime> verified_at;
+    };
+    virtual Result<std::vector<StoredCopy>> stored_copies(ProviderId provider, VersionId after, std::size_t limit) = 0;
     // Wanted versions below `path_prefix` (file or folder, "" = all) with a replica that is not verified at an enabled
     // provider. Must not visit verified rows (partial index).
     virtual Result<std::vector<VersionId>> pending_versions(std::string_view path_prefix) = 0;

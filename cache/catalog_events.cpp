@@ -24,6 +24,7 @@ Status CatalogImpl::insert_event(Db& db, const EventRow& event) const {
                       to_ms(event.at == WallTime() ? now() : event.at), std::string_view(event.level),
                       std::string_view(event.kind), std::string_view(event.provider), blob(event.path),
                       std::string_view(event.code), std::string_view(event.message)));
+    events_written_ = true;
     if (events_since_trim_++ % kEventsBetweenTrims != 0) return {};
     ORACX_TRYV(db.run("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?1", events_kept_));
     return {};
@@ -79,12 +80,15 @@ Status CatalogImpl::note_verified(Db& db, VersionId version, std::string_view pa
 }
 
 Result<std::vector<EventRow>> CatalogImpl::events(const EventQuery& query) {
+    std::string sql =
+        "SELECT id, at_ms, level, kind, provider, path, code, message FROM event WHERE id > ?1 AND (?2 = '' OR "
+        "instr(',' || provider || ',', ',' || ?2 || ',') > 0) AND (?3 = x'' OR path = ?3) AND (?4 = '' OR level = ?4) AND "
+        "(?5 = '' OR kind = ?5) ORDER BY id ";
+    sql += query.from_oldest ? "LIMIT ?6" : "DESC LIMIT ?6";
     return read([&](Db& db) -> Result<std::vector<EventRow>> {
         std::vector<EventRow> rows;
         ORACX_TRYV(db.query(
-            "SELECT id, at_ms, level, kind, provider, path, code, message FROM event WHERE id > ?1 AND (?2 = '' OR "
-            "instr(',' || provider || ',', ',' || ?2 || ',') > 0) AND (?3 = x'' OR path = ?3) AND (?4 = '' OR level = ?4) AND "
-            "(?5 = '' OR kind = ?5) ORDER BY id DESC LIMIT ?6",
+            sql,
             [&](const Statement& row) {
                 EventRow& event = rows.emplace_back();
                 event.id = row.integer(0);
@@ -98,7 +102,7 @@ Result<std::vector<EventRow>> CatalogImpl::events(const EventQuery& query) {
             },
             query.after_id, std::string_view(query.provider), blob(query.path), std::string_view(query.level),
             std::string_view(query.kind), query.limit));
-        std::reverse(rows.begin(), rows.end());
+        if (!query.from_oldest) std::reverse(rows.begin(), rows.end());
         return rows;
     });
 }

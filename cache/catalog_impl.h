@@ -112,6 +112,7 @@ class CatalogImpl final : public Catalog {
     Result<std::vector<KnownObject>> objects_at(ProviderId provider, std::string_view key) override;
     Result<std::vector<Presence>> presence(NodeId directory) override;
     Result<std::vector<ReplicaListing>> list_replicas(std::string_view path_prefix) override;
+    Result<std::vector<StoredCopy>> stored_copies(ProviderId provider, VersionId after, std::size_t limit) override;
     Result<std::vector<VersionId>> pending_versions(std::string_view path_prefix) override;
     Result<std::vector<ProviderId>> pending_directories() override;
     Result<std::vector<ProviderCounts>> counts() override;
@@ -164,11 +165,13 @@ class CatalogImpl final : public Catalog {
     auto commit_changes(Body&& body) -> std::invoke_result_t<Body, Db&> {
         const std::lock_guard lock(write_mutex_);
         tree_change_ = {};
+        events_written_ = false;
         ORACX_TRY(auto transaction, sqlite::Transaction::begin(*writer_));
         auto result = body(*writer_);
         if (!result) return result;
         ORACX_TRYV(transaction.commit());
         apply_tree_change();
+        if (events_written_ && on_event_) on_event_();
         return result;
     }
     // Runs `body(Db&)` on one unchanging view of the database.
@@ -238,6 +241,7 @@ class CatalogImpl final : public Catalog {
     Clock& clock_;
     const Millis delete_grace_;
     const std::int64_t events_kept_;
+    const std::function<void()> on_event_;
 
     UniqueFd lock_;  // before the connections: released after they are closed
     // What the running transaction does to tree_counts().
@@ -249,6 +253,7 @@ class CatalogImpl final : public Catalog {
     std::unique_ptr<Db> writer_;
     mutable TreeChange tree_change_;
     mutable std::uint32_t events_since_trim_ = 0;  // with write_mutex_
+    mutable bool events_written_ = false;          // by the running transaction
     ReaderPool readers_;
     GroupSync log_;
 

@@ -194,6 +194,23 @@ Result<std::vector<ReplicaListing>> CatalogImpl::list_replicas(std::string_view 
     });
 }
 
+Result<std::vector<Catalog::StoredCopy>> CatalogImpl::stored_copies(ProviderId provider, VersionId after, std::size_t limit) {
+    return read([&](Db& db) -> Result<std::vector<StoredCopy>> {
+        std::vector<StoredCopy> copies;
+        ORACX_TRYV(db.query("SELECT r.version, r.size, r.verified_ms FROM replica r CROSS JOIN version v ON v.id = r.version WHERE "
+                            "r.version > ?1 AND r.provider = ?2 AND r.state IN ('stored', 'verified') AND r.key <> x'' AND v.wanted "
+                            "= 1 ORDER BY r.version LIMIT ?3",
+                            [&](const Statement& row) {
+                                StoredCopy& copy = copies.emplace_back();
+                                copy.version = {row.integer(0)};
+                                copy.size = static_cast<std::uint64_t>(row.integer(1));
+                                if (!row.is_null(2)) copy.verified_at = wall_from_ms(row.integer(2));
+                            },
+                            after.value, provider.value, static_cast<std::int64_t>(limit)));
+        return copies;
+    });
+}
+
 namespace {
 
 // Tells whether a node is `top` or below it; remembers the folders that it met on the way.

@@ -213,6 +213,7 @@ CatalogImpl::CatalogImpl(Parts parts, Clock& clock, const CatalogOptions& option
       clock_(clock),
       delete_grace_(options.delete_grace),
       events_kept_(options.events_kept),
+      on_event_(options.on_event),
       lock_(std::move(parts.lock)),
       writer_(std::move(parts.writer)),
       readers_(std::move(parts.readers)),

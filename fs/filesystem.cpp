@@ -35,6 +35,18 @@ void Filesystem::stop() {
     impl_->maintainer.request_stop();
     if (impl_->maintainer.joinable()) impl_->maintainer.join();
     impl_->stopping.request_stop();
+    set_virtual_folder(nullptr);
+    {
+        // Files that are still open hold their maker's means, which may need us.
+        std::vector<std::shared_ptr<OpenHandle>> open_ones;
+        {
+            const std::lock_guard lock(impl_->handles_mutex);
+            for (const auto& [handle, opened] : impl_->handles)
+                if (opened->made_up) open_ones.push_back(opened);
+            std::erase_if(impl_->handles, [](const auto& entry) { return entry.second->made_up != nullptr; });
+        }
+    }
+    impl_->virtual_workers.stop();  // before those that it waits for
     impl_->workers.stop();
     impl_->fetchers.stop();
 }
@@ -103,17 +115,24 @@ Status Filesystem::Impl::adopt_directory(const std::string& key) {
 }
 
 void Filesystem::Impl::adopt(ProviderId provider, const RemoteObject& object) {
-    const Status taken = take_over(provider, object);
+    const auto taken = take_over(provider, object, stopping.get_token());
     // busy: the same name at another provider; the next look finds both.
     if (!taken && taken.error().code != Errc::cancelled && taken.error().code != Errc::busy)
         log::warn("filesystem", "not taken over from " + provider_name(provider.value) + ": " + taken.error().to_string());
     replicator.adoption_ended(provider, object.key, taken.has_value());
 }
 
-// Success also when it is none of ours to take.
-Status Filesystem::Impl::take_over(ProviderId provider, const RemoteObject& object) {
-    if (!check_key(object.key) || object.key.empty()) return {};
-    if (parent_key(object.key).empty() && (provider_named(object.key) || object.key.starts_with(".oracxfs"))) return {};
+Result<bool> Filesystem::adopt(ProviderId provider, const RemoteObject& object, const std::stop_token& stop) {
+    std::stop_source either;
+    const std::stop_callback by_caller(stop, [&] { either.request_stop(); });
+    const std::stop_callback by_end(impl_->stopping.get_token(), [&] { either.request_stop(); });
+    return impl_->take_over(provider, object, either.get_token());
+}
+
+// False: it is none of ours to take.
+Result<bool> Filesystem::Impl::take_over(ProviderId provider, const RemoteObject& object, const std::stop_token& stop) {
+    if (!check_key(object.key) || object.key.empty()) return false;
+    if (parent_key(object.key).empty() && (provider_named(object.key) || object.key.starts_with(".oracxfs"))) return false;
     {
         const std::lock_guard lock(adopt_mutex);
         if (!adopting.insert(object.key).second) return fail(Errc::busy, "take over " + object.key, "it is just being taken over");
@@ -123,23 +142,23 @@ Status Filesystem::Impl::take_over(ProviderId provider, const RemoteObject& obje
         adopting.erase(object.key);
     });
     if (object.is_directory) {
-        const Status made = adopt_directory(object.key);
+        ORACX_TRYV(adopt_directory(object.key));
         replicator.nudge(0);
-        return made;
+        return true;
     }
     const std::string directory(parent_key(object.key));
     const std::string name(base_name(object.key));
     ORACX_TRYV(adopt_directory(directory));
     ORACX_TRY(const auto known, catalog.find(object.key));
-    if (known) return {};  // the replicator compares it with what we have under that name
+    if (known) return false;  // the replicator compares it with what we have under that name
     const auto via = replicator.provider(provider);
-    if (!via) return {};
+    if (!via) return false;
     ORACX_TRY(const VersionId version, catalog.reserve_version());
     ORACX_TRY(const NodeId id, catalog.reserve_node());
     ORACX_TRY(const auto writer, staging.begin(version));
     Status written;
     std::uint64_t offset = 0;
-    ORACX_TRYV(via->read({stopping.get_token(), std::nullopt}, object, 0, object.size, [&](std::span<const std::byte> data) {
+    ORACX_TRYV(via->read({stop, std::nullopt}, object, 0, object.size, [&](std::span<const std::byte> data) {
         written = writer->write_at(offset, data);
         offset += data.size();
         return written.has_value();
@@ -153,7 +172,7 @@ Status Filesystem::Impl::take_over(ProviderId provider, const RemoteObject& obje
         if (!parent_row) return fail(Errc::changed, "take over " + object.key, "its folder was removed");
         ORACX_TRY(const auto parent, tree.get(parent_row->id));
         ORACX_TRY(Node* const existing, tree.child(*parent, name));
-        if (existing != nullptr) return {};
+        if (existing != nullptr) return false;
         VersionCommit commit;
         commit.node.id = id;
         commit.node.parent = parent->row.id;
@@ -186,7 +205,7 @@ Status Filesystem::Impl::take_over(ProviderId provider, const RemoteObject& obje
         if (const auto row = catalog.find(directory); !directory.empty() && row && *row) parent_inode = inode_of(0, (*row)->id);
         on_invalidate({parent_inode, name, 0});
     }
-    return {};
+    return true;
 }
 
 }  // namespace oracxfs

@@ -18,12 +18,17 @@
 
 namespace oracxfs {
 
+class VirtualFolder;
+
 using Inode = std::uint64_t;  // node id; in provider folders: provider << 48 | node id; 1 = root
 inline constexpr Inode kRootInode = 1;
+inline constexpr Inode kVirtualBit = Inode{1} << 61;  // in the virtual folder: this | its id
+inline bool is_virtual(Inode inode) { return (inode & kVirtualBit) != 0; }
 
 struct FileAttributes {
     Inode inode = 0;
     bool directory = false;
+    bool symlink = false;    // in the virtual folder only
     std::uint32_t mode = 0;  // permission bits
     std::uint32_t uid = 0, gid = 0;
     std::uint64_t size = 0;
@@ -91,6 +96,11 @@ class Filesystem {
         Inode inode = 0;
     };
     void set_on_invalidate(std::function<void(const Invalidation&)> on_invalidate);
+    // One folder of somebody else's making in the root (see fs/virtual_folder.h); a file or folder of the same name hides it.
+    // It may be taken away again (null) while calls are under way: they still end.
+    void set_virtual_folder(std::shared_ptr<VirtualFolder> folder);
+    // Calls `done` once, when names below `inode` can be told: at once, but for some virtual folders.
+    void prepare(Inode inode, const std::stop_token& stop, std::function<void(Status)> done);
 
     // --- names: never wait -----------------------------------------------------------------------------------------
     Result<FileAttributes> lookup(Inode parent, const std::string& name);  // counts one reference
@@ -122,9 +132,14 @@ class Filesystem {
                           const Caller& caller);
     Result<Opened> open(Inode inode, bool for_read, bool for_write, bool truncate);
     void release(Handle handle);
+    // Where a symbolic link of the virtual folder points to.
+    void read_link(Inode inode, const std::stop_token& stop, std::function<void(Result<std::string>)> done);
 
     void read(Handle handle, std::uint64_t offset, std::size_t size, const std::stop_token& stop,
               std::function<void(Result<ReadData>)> done);
+    // From now on what is read through this handle is fetched as it is asked for, and nothing that may follow: for who knows
+    // where he will stop.
+    void read_in_pieces(Handle handle, bool in_pieces);
     // The data is taken before the call returns; `done` comes later when the writer has to be slowed down.
     void write(Handle handle, std::uint64_t offset, std::span<const std::byte> data, const std::stop_token& stop,
                std::function<void(Status)> done);
@@ -138,6 +153,10 @@ class Filesystem {
 
     // --- the rest of the program -----------------------------------------------------------------------------------
     void providers_changed();  // configuration was reloaded
+    // Takes over what lies at a provider and is not in the catalogue: at once, where otherwise the provider's next listings
+    // would find it. Blocks until all bytes were read; then they are on this machine and wanted at every active provider.
+    // False: nothing is to be taken (its name is known already, or belongs to oracxfs).
+    Result<bool> adopt(ProviderId provider, const RemoteObject& object, const std::stop_token& stop);
     void stop();               // no more work of our own; call before the replicator stops
     // Evicts replicated content from staging until `bytes` are freed, if it can. For StagingOptions::make_room.
     void make_room(std::uint64_t bytes);

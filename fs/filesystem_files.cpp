@@ -18,6 +18,7 @@ Result<std::shared_ptr<OpenHandle>> Filesystem::Impl::handle(Handle h) {
 Result<Filesystem::Opened> Filesystem::create(Inode parent, const std::string& name, std::uint32_t mode, bool exclusive,
                                               bool for_write, const Caller& caller) {
     Impl& self = *impl_;
+    if (is_virtual(parent)) return fail(Errc::read_only, "create " + name, "backups are browsed, not changed");
     const View view = view_of(parent);
     ORACX_TRY(const NodePtr directory, self.node_at(view));
     if (!directory->directory) return fail(Errc::not_directory, "create " + name);
@@ -62,12 +63,13 @@ Result<Filesystem::Opened> Filesystem::create(Inode parent, const std::string& n
     self.changed_elsewhere(view.provider, directory->row.id, name, {});
     const std::lock_guard lock(self.handles_mutex);
     opened.handle = self.next_handle++;
-    self.handles[opened.handle] = std::make_shared<OpenHandle>(OpenHandle{node, view.provider, for_write, false});
+    self.handles[opened.handle] = std::make_shared<OpenHandle>(node, view.provider, for_write, false, nullptr);
     return opened;
 }
 
 Result<Filesystem::Opened> Filesystem::open(Inode inode, bool for_read, bool for_write, bool truncate) {
     Impl& self = *impl_;
+    if (is_virtual(inode)) return self.open_virtual(inode, for_write);
     Opened opened;
     if (inode == kReadmeInode) {
         if (for_write) return fail(Errc::read_only, "README.txt");
@@ -75,7 +77,7 @@ Result<Filesystem::Opened> Filesystem::open(Inode inode, bool for_read, bool for
         opened.keep_cache = true;
         const std::lock_guard lock(self.handles_mutex);
         opened.handle = self.next_handle++;
-        self.handles[opened.handle] = std::make_shared<OpenHandle>(OpenHandle{nullptr, 0, false, true});
+        self.handles[opened.handle] = std::make_shared<OpenHandle>(nullptr, 0, false, true, nullptr);
         return opened;
     }
     const View view = view_of(inode);
@@ -115,7 +117,7 @@ Result<Filesystem::Opened> Filesystem::open(Inode inode, bool for_read, bool for
     if (for_write) self.open_writers += 1;
     const std::lock_guard lock(self.handles_mutex);
     opened.handle = self.next_handle++;
-    self.handles[opened.handle] = std::make_shared<OpenHandle>(OpenHandle{node, view.provider, for_write, false});
+    self.handles[opened.handle] = std::make_shared<OpenHandle>(node, view.provider, for_write, false, nullptr);
     return opened;
 }
 
@@ -128,6 +130,11 @@ void Filesystem::release(Handle h) {
         if (found == self.handles.end()) return;
         closed = std::move(found->second);
         self.handles.erase(found);
+    }
+    if (closed->made_up) {
+        // Closing may come back to us, so not in the caller.
+        self.virtual_workers.post([closed]() mutable { closed.reset(); });
+        return;
     }
     if (closed->readme) return;
     if (closed->for_write) self.open_writers -= 1;
@@ -175,6 +182,10 @@ void Filesystem::release(Handle h) {
     });
 }
 
+void Filesystem::read_in_pieces(Handle h, bool in_pieces) {
+    if (const auto opened = impl_->handle(h)) (*opened)->in_pieces = in_pieces;
+}
+
 // --- reading -----------------------------------------------------------------------------------------------------------
 
 void Filesystem::read(Handle h, std::uint64_t offset, std::size_t size, const std::stop_token& stop,
@@ -182,6 +193,7 @@ void Filesystem::read(Handle h, std::uint64_t offset, std::size_t size, const st
     Impl& self = *impl_;
     const auto opened = self.handle(h);
     if (!opened) return done(fail(opened.error()));
+    if ((*opened)->made_up) return self.read_virtual((*opened)->made_up, offset, size, stop, std::move(done));
     ReadData data;
     if ((*opened)->readme) {
         const std::string& text = self.options.readme;
@@ -260,8 +272,8 @@ void Filesystem::read(Handle h, std::uint64_t offset, std::size_t size, const st
         data.bytes.resize(*ready);
         return done(std::move(data));
     }
-    self.workers.post([reader, offset, stop, data = std::move(data), done = std::move(done)]() mutable {
-        const auto got = reader->read_at(offset, data.bytes, stop);
+    self.workers.post([reader, offset, stop, in_pieces = (*opened)->in_pieces.load(), data = std::move(data), done = std::move(done)]() mutable {
+        const auto got = reader->read_at(offset, data.bytes, stop, in_pieces);
         if (!got) return done(fail(got.error()));
         data.bytes.resize(*got);
         done(std::move(data));

@@ -10,6 +10,7 @@
 #include "fs/executor.h"
 #include "fs/filesystem.h"
 #include "fs/tree.h"
+#include "fs/virtual_folder.h"
 
 namespace oracxfs {
 
@@ -29,10 +30,14 @@ inline Inode inode_of(std::int64_t provider, NodeId node) {
 std::int64_t nanoseconds_now(const Clock& clock);
 
 struct OpenHandle {
+    OpenHandle(NodePtr n, std::int64_t p, bool write, bool is_readme, std::shared_ptr<VirtualFile> virtual_file)
+        : node(std::move(n)), provider(p), for_write(write), readme(is_readme), made_up(std::move(virtual_file)) {}
     NodePtr node;
     std::int64_t provider = 0;
     bool for_write = false;
     bool readme = false;
+    std::shared_ptr<VirtualFile> made_up;  // a file of the virtual folder
+    std::atomic<bool> in_pieces{false};
 };
 struct OpenDirectory {
     NodePtr node;
@@ -40,7 +45,12 @@ struct OpenDirectory {
     std::vector<NodeId> children;      // positions 0..n-1
     std::vector<std::int64_t> folders; // provider folders, then
     bool readme = false;               // then README.txt
+    std::optional<VirtualItem> folder; // then the virtual folder
+    std::vector<VirtualItem> made_up;  // instead of all that: a folder within it
+    bool is_made_up = false;
 };
+inline constexpr std::uint64_t kVirtualMask = kVirtualBit - 1;
+inline std::uint64_t virtual_id(Inode inode) { return inode & kVirtualMask; }
 
 struct Filesystem::Impl {
     Impl(Catalog& c, Staging& s, BlockCache& b, Replicator& r, Clock& k, FilesystemOptions o);
@@ -60,6 +70,17 @@ struct Filesystem::Impl {
     Status check_online(const Node& node, std::int64_t provider);   // unavailable: see FilesystemOptions::offline_reads
     // A change came through a provider's folder: the kernel must forget what it knows of the same thing in the root.
     void changed_elsewhere(std::int64_t provider, NodeId parent, const std::string& name, NodeId node);
+
+    // --- the virtual folder (filesystem_virtual.cpp) ---
+    std::shared_ptr<VirtualFolder> virtual_folder() const;          // null: none, or it is switched off
+    Result<std::shared_ptr<VirtualFolder>> virtual_folder_for(Inode inode) const;  // not_found
+    FileAttributes virtual_attributes(const VirtualItem& item) const;
+    bool is_virtual_name(std::string_view name) const;              // in the root
+    Result<FileAttributes> look_up_virtual(Inode parent, const std::string& name);
+    Result<Handle> open_virtual_directory(Inode inode);
+    Result<Opened> open_virtual(Inode inode, bool for_write);
+    void read_virtual(const std::shared_ptr<VirtualFile>& file, std::uint64_t offset, std::size_t size, const std::stop_token& stop,
+                      std::function<void(Result<ReadData>)> done);
 
     // --- content ---
     void unpin(const NodePtr& node);                                // tree lock held exclusively
@@ -81,7 +102,7 @@ struct Filesystem::Impl {
     Status rescue(VersionId version, const std::stop_token& stop);
     void note_change(VersionId version, ProviderId provider);
     void adopt(ProviderId provider, const RemoteObject& object);
-    Status take_over(ProviderId provider, const RemoteObject& object);
+    Result<bool> take_over(ProviderId provider, const RemoteObject& object, const std::stop_token& stop);
     Status adopt_directory(const std::string& key);
     void make_room(std::uint64_t bytes);
     void maintain(const std::stop_token& stop);
@@ -120,6 +141,9 @@ struct Filesystem::Impl {
     std::optional<SteadyTime> refusal_told;  // when the log last heard that there is no provider
     Executor fetchers{24};
     Executor workers{24};
+    mutable std::mutex virtual_mutex;
+    std::shared_ptr<VirtualFolder> made_up_folder;
+    Executor virtual_workers{16};  // not `workers`: what the folder's maker does may come back to us and need one of those
     std::jthread maintainer;
 };
 

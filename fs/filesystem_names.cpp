@@ -120,6 +120,12 @@ Status Filesystem::Impl::check_new_name(Node& parent, std::int64_t provider, con
         return fail(Errc::denied, "create " + name, "deleted files are recoverable without a trash folder here");
     if (provider == 0 && parent.parent == nullptr && provider_named(name))
         return fail(Errc::exists, "create " + name, "that is a provider's folder");
+    if (provider == 0 && parent.parent == nullptr && is_virtual_name(name)) {
+        const std::shared_lock lock(tree.mutex);
+        // What the user had there before stays usable.
+        if (!parent.directory->loaded || tree.loaded_child(parent, name) == nullptr)
+            return fail(Errc::exists, "create " + name, "that is the folder to browse backups in (mount.browse)");
+    }
     return {};
 }
 
@@ -144,6 +150,7 @@ bool Filesystem::Impl::visible(const Node& node, std::int64_t provider) const {
 
 Result<FileAttributes> Filesystem::lookup(Inode parent, const std::string& name) {
     Impl& self = *impl_;
+    if (is_virtual(parent)) return self.look_up_virtual(parent, name);
     const View view = view_of(parent);
     if (view.provider == 0 && view.node == kRootNode)
         if (const auto provider = self.provider_named(name)) return self.folder_attributes(*provider);
@@ -159,6 +166,8 @@ Result<FileAttributes> Filesystem::lookup(Inode parent, const std::string& name)
             }
             if (node == nullptr && view.provider == 0 && view.node == kRootNode && name == kReadmeName)
                 return self.readme_attributes();
+            if (node == nullptr && view.provider == 0 && view.node == kRootNode && self.is_virtual_name(name))
+                return self.virtual_attributes({});
             return fail(Errc::not_found, name);
         }
     }
@@ -172,7 +181,7 @@ Result<FileAttributes> Filesystem::lookup(Inode parent, const std::string& name)
 
 void Filesystem::forget(Inode inode, std::uint64_t count) {
     const View view = view_of(inode);
-    if (inode == kReadmeInode || view.node == kRootNode) return;
+    if (inode == kReadmeInode || is_virtual(inode) || view.node == kRootNode) return;
     NodePtr node;
     {
         const std::shared_lock lock(impl_->tree.mutex);
@@ -188,6 +197,11 @@ void Filesystem::forget(Inode inode, std::uint64_t count) {
 
 Result<FileAttributes> Filesystem::attributes(Inode inode) {
     if (inode == kReadmeInode) return impl_->readme_attributes();
+    if (is_virtual(inode)) {
+        ORACX_TRY(const auto folder, impl_->virtual_folder_for(inode));
+        ORACX_TRY(const VirtualItem item, folder->item(virtual_id(inode)));
+        return impl_->virtual_attributes(item);
+    }
     const View view = view_of(inode);
     if (view.provider != 0 && view.node == kRootNode) return impl_->folder_attributes(view.provider);
     ORACX_TRY(const NodePtr node, impl_->node_at(view));
@@ -200,6 +214,7 @@ Result<FileAttributes> Filesystem::attributes(Inode inode) {
 Result<FileAttributes> Filesystem::make_directory(Inode parent, const std::string& name, std::uint32_t mode,
                                                   const Caller& caller) {
     Impl& self = *impl_;
+    if (is_virtual(parent)) return fail(Errc::read_only, "mkdir " + name, "backups are browsed, not changed");
     const View view = view_of(parent);
     ORACX_TRY(const NodePtr directory, self.node_at(view));
     ORACX_TRYV(self.check_new_name(*directory, view.provider, name));
@@ -235,6 +250,7 @@ Result<FileAttributes> Filesystem::make_directory(Inode parent, const std::strin
 
 Status Filesystem::remove(Inode parent, const std::string& name) {
     Impl& self = *impl_;
+    if (is_virtual(parent)) return fail(Errc::read_only, "remove " + name, "backups are browsed, not changed");
     const View view = view_of(parent);
     ORACX_TRYV(self.check_writable(view.provider));
     ORACX_TRY(const NodePtr directory, self.node_at(view));
@@ -244,7 +260,7 @@ Status Filesystem::remove(Inode parent, const std::string& name) {
         const std::unique_lock lock(self.tree.mutex);
         ORACX_TRY(Node* const found, self.tree.child(*directory, name));
         if (found == nullptr) {
-            if (view.node == kRootNode && (name == kReadmeName || self.provider_named(name)))
+            if (view.node == kRootNode && (name == kReadmeName || self.provider_named(name) || (view.provider == 0 && self.is_virtual_name(name))))
                 return fail(Errc::not_permitted, "remove " + name, "it belongs to the file system");
             return fail(Errc::not_found, name);
         }
@@ -266,6 +282,7 @@ Status Filesystem::remove(Inode parent, const std::string& name) {
 
 Status Filesystem::remove_directory(Inode parent, const std::string& name) {
     Impl& self = *impl_;
+    if (is_virtual(parent)) return fail(Errc::read_only, "rmdir " + name, "backups are browsed, not changed");
     const View view = view_of(parent);
     ORACX_TRYV(self.check_writable(view.provider));
     if (view.provider == 0 && view.node == kRootNode && self.provider_named(name))
@@ -276,6 +293,8 @@ Status Filesystem::remove_directory(Inode parent, const std::string& name) {
     {
         const std::unique_lock lock(self.tree.mutex);
         ORACX_TRY(Node* const found, self.tree.child(*directory, name));
+        if (found == nullptr && view.node == kRootNode && self.is_virtual_name(name))
+            return fail(Errc::not_permitted, "rmdir " + name, "it belongs to the file system; see mount.browse");
         if (found == nullptr) return fail(Errc::not_found, name);
         if (!found->directory) return fail(Errc::not_directory, name);
         ORACX_TRYV(self.tree.load_children(*found));
@@ -293,6 +312,7 @@ Status Filesystem::remove_directory(Inode parent, const std::string& name) {
 
 Result<Handle> Filesystem::open_directory(Inode inode) {
     Impl& self = *impl_;
+    if (is_virtual(inode)) return self.open_virtual_directory(inode);
     const View view = view_of(inode);
     ORACX_TRY(const NodePtr node, self.node_at(view));
     if (!node->directory) return fail(Errc::not_directory, "opendir");
@@ -321,6 +341,10 @@ Result<Handle> Filesystem::open_directory(Inode inode) {
         const std::lock_guard lock(self.providers_mutex);
         for (const auto& [id, name] : self.provider_names) opened->folders.push_back(id);
         opened->readme = true;
+        if (const auto folder = self.virtual_folder()) {
+            opened->folder.emplace();
+            opened->folder->name = folder->name();
+        }
     }
     const std::lock_guard lock(self.handles_mutex);
     const Handle handle = self.next_handle++;
@@ -338,10 +362,19 @@ Status Filesystem::read_directory(Handle handle, std::uint64_t from, bool refere
         if (found == self.directories.end()) return fail(Errc::invalid, "readdir", "no such handle");
         opened = found->second;
     }
+    DirectoryItem item;
+    if (opened->is_made_up) {
+        for (std::uint64_t position = from; position < opened->made_up.size(); ++position) {
+            item.name = opened->made_up[position].name;
+            item.attributes = self.virtual_attributes(opened->made_up[position]);
+            if (!take(item)) break;
+        }
+        return {};
+    }
     const std::shared_lock lock(self.tree.mutex);
     const std::uint64_t children = opened->children.size();
-    const std::uint64_t end = children + opened->folders.size() + (opened->readme ? 1 : 0);
-    DirectoryItem item;
+    const std::uint64_t readme = children + opened->folders.size();
+    const std::uint64_t end = readme + (opened->readme ? 1 : 0) + (opened->folder ? 1 : 0);
     for (std::uint64_t position = from; position < end; ++position) {
         item.name.clear();
         if (position < children) {
@@ -357,6 +390,11 @@ Status Filesystem::read_directory(Handle handle, std::uint64_t from, bool refere
             const std::int64_t provider = opened->folders[position - children];
             item.name = self.provider_name(provider);
             item.attributes = self.folder_attributes(provider);
+        } else if (position > readme) {
+            if (self.tree.loaded_child(*opened->node, opened->folder->name) == nullptr) {
+                item.name = opened->folder->name;
+                item.attributes = self.virtual_attributes(*opened->folder);
+            }
         } else if (self.tree.loaded_child(*opened->node, kReadmeName) == nullptr) {
             item.name = kReadmeName;
             item.attributes = self.readme_attributes();
@@ -378,7 +416,7 @@ void Filesystem::close_directory(Handle handle) {
 
 Result<VolumeSpace> Filesystem::space(Inode inode) {
     Impl& self = *impl_;
-    const View view = view_of(inode);
+    const View view = is_virtual(inode) ? View{0, kRootNode} : view_of(inode);
     constexpr std::uint64_t kUnknown = std::uint64_t{1} << 50;  // 1 PiB, as others show it
     VolumeSpace space{kUnknown, kUnknown, 0};
     bool known = false;

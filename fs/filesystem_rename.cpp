@@ -10,6 +10,7 @@ namespace oracxfs {
 void Filesystem::rename(Inode parent, const std::string& name, Inode new_parent, const std::string& new_name, bool no_replace,
                         const std::stop_token& stop, std::function<void(Status)> done) {
     Impl& self = *impl_;
+    if (is_virtual(parent) || is_virtual(new_parent)) return done(fail(Errc::read_only, "rename " + name, "backups are browsed, not changed"));
     const View from = view_of(parent), to = view_of(new_parent);
     if (from.provider != to.provider)
         return done(fail(Errc::cross_device, "rename " + name, "provider folders are different places"));

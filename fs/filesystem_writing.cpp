@@ -123,6 +123,7 @@ void Filesystem::set_attributes(Inode inode, std::optional<Handle> h, const Attr
                                 const std::stop_token& stop, std::function<void(Result<FileAttributes>)> done) {
     Impl& self = *impl_;
     if (inode == kReadmeInode) return done(fail(Errc::read_only, "README.txt"));
+    if (is_virtual(inode)) return done(fail(Errc::read_only, "change a file of a backup"));
     const View view = view_of(inode);
     if (const Status writable = self.check_writable(view.provider); !writable) return done(fail(writable.error()));
     if (view.provider != 0 && view.node == kRootNode) return done(fail(Errc::not_permitted, "change a provider's folder"));
@@ -212,7 +213,7 @@ void Filesystem::fsync(Handle h, const std::stop_token& stop, std::function<void
     Impl& self = *impl_;
     const auto opened = self.handle(h);
     if (!opened) return done(fail(opened.error()));
-    if ((*opened)->readme) return done({});
+    if ((*opened)->readme || (*opened)->made_up) return done({});
     const NodePtr node = (*opened)->node;
     self.workers.post([this, node, stop, done = std::move(done)] {
         FileState& state = node->state();
@@ -229,6 +230,7 @@ void Filesystem::fsync(Handle h, const std::stop_token& stop, std::function<void
 
 void Filesystem::fsync_directory(Inode inode, const std::stop_token& stop, std::function<void(Status)> done) {
     Impl& self = *impl_;
+    if (is_virtual(inode)) return done({});
     const auto node = self.node_at(view_of(inode));
     if (!node) return done(fail(node.error()));
     std::string path;

@@ -19,7 +19,7 @@ bool is_user(std::string_view name) { return name.starts_with("user."); }
 Result<std::string> Filesystem::xattr(Inode inode, const std::string& name) {
     Impl& self = *impl_;
     if (!is_user(name)) return fail(Errc::unsupported, name);
-    if (inode == kReadmeInode) return fail(Errc::not_found, name);
+    if (inode == kReadmeInode || is_virtual(inode)) return fail(Errc::not_found, name);
     const View view = view_of(inode);
     ORACX_TRY(const NodePtr node, self.node_at(view));
     NodeRow row;
@@ -106,7 +106,7 @@ Result<std::string> Filesystem::xattr(Inode inode, const std::string& name) {
 Result<std::vector<std::string>> Filesystem::xattr_names(Inode inode) {
     Impl& self = *impl_;
     std::vector<std::string> names;
-    if (inode == kReadmeInode) return names;
+    if (inode == kReadmeInode || is_virtual(inode)) return names;
     const View view = view_of(inode);
     ORACX_TRY(const NodePtr node, self.node_at(view));
     if (view.provider != 0 && view.node == kRootNode) return names;
@@ -126,6 +126,7 @@ Result<std::vector<std::string>> Filesystem::xattr_names(Inode inode) {
 
 Status Filesystem::set_xattr(Inode inode, const std::string& name, const std::string& value, bool create, bool replace) {
     Impl& self = *impl_;
+    if (is_virtual(inode)) return fail(Errc::read_only, name);
     ORACX_TRYV(self.check_writable(view_of(inode).provider));
     if (!is_user(name)) return fail(Errc::unsupported, name);
     // Copied along by `cp -a` from one mount to another; the truth is our own.
@@ -151,6 +152,7 @@ Status Filesystem::set_xattr(Inode inode, const std::string& name, const std::st
 
 Status Filesystem::remove_xattr(Inode inode, const std::string& name) {
     Impl& self = *impl_;
+    if (is_virtual(inode)) return fail(Errc::read_only, name);
     ORACX_TRYV(self.check_writable(view_of(inode).provider));
     if (!is_user(name)) return fail(Errc::unsupported, name);
     if (inode == kReadmeInode) return fail(Errc::read_only, name);

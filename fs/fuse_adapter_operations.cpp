@@ -30,15 +30,34 @@ void reply_entry(fuse_req_t request, const Result<FileAttributes>& attributes) {
     fuse_reply_entry(request, &entry);
 }
 
+void answer_lookup(fuse_req_t request, fuse_ino_t parent, const std::string& name) {
+    const auto found = filesystem_of(request).lookup(parent, name);
+    if (!found && found.error().code == Errc::not_found) {
+        fuse_entry_param absent{};
+        absent.entry_timeout = changes_by_itself(parent) ? kShortSeconds : kLongSeconds;
+        return void(fuse_reply_entry(request, &absent));  // remembered by the kernel
+    }
+    reply_entry(request, found);
+}
+
+// Folders of the virtual one may have to be fetched before anything can be told of them: then the answer comes later.
+template <class Answer>
+void when_prepared(fuse_req_t request, fuse_ino_t inode, Answer answer) {
+    Filesystem& filesystem = filesystem_of(request);
+    const auto pending = std::make_shared<Pending>(request);
+    filesystem.prepare(inode, pending->token(), [pending, answer](const Status& ready) {
+        pending->answer([&](fuse_req_t answered) {
+            if (!ready) return void(fuse_reply_err(answered, errno_of(ready.error())));
+            guarded(answered, [&] { answer(answered); });
+        });
+    });
+    pending->arm();
+}
+
 void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
     guarded(request, [&] {
-        const auto found = filesystem_of(request).lookup(parent, name);
-        if (!found && found.error().code == Errc::not_found) {
-            fuse_entry_param absent{};
-            absent.entry_timeout = in_provider_folder(parent) ? kShortSeconds : kLongSeconds;
-            return void(fuse_reply_entry(request, &absent));  // remembered by the kernel
-        }
-        reply_entry(request, found);
+        if (!is_virtual(parent)) return answer_lookup(request, parent, name);
+        when_prepared(request, parent, [parent, name = std::string(name)](fuse_req_t answered) { answer_lookup(answered, parent, name); });
     });
 }
 
@@ -57,7 +76,7 @@ void on_getattr(fuse_req_t request, fuse_ino_t inode, fuse_file_info*) {
         const auto attributes = filesystem_of(request).attributes(inode);
         if (!attributes) return void(fuse_reply_err(request, errno_of(attributes.error())));
         const struct stat result = stat_of(*attributes);
-        fuse_reply_attr(request, &result, in_provider_folder(inode) ? kShortSeconds : kLongSeconds);
+        fuse_reply_attr(request, &result, changes_by_itself(inode) ? kShortSeconds : kLongSeconds);
     });
 }
 
@@ -82,7 +101,7 @@ void on_setattr(fuse_req_t request, fuse_ino_t inode, struct stat* wanted, int t
                 pending->answer([&](fuse_req_t answered) {
                     if (!attributes) return void(fuse_reply_err(answered, errno_of(attributes.error())));
                     const struct stat result = stat_of(*attributes);
-                    fuse_reply_attr(answered, &result, in_provider_folder(inode) ? kShortSeconds : kLongSeconds);
+                    fuse_reply_attr(answered, &result, changes_by_itself(inode) ? kShortSeconds : kLongSeconds);
                 });
             });
         pending->arm();
@@ -117,6 +136,19 @@ void on_rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino
 
 void on_symlink(fuse_req_t request, const char*, fuse_ino_t, const char*) { fuse_reply_err(request, EPERM); }
 void on_link(fuse_req_t request, fuse_ino_t, fuse_ino_t, const char*) { fuse_reply_err(request, EPERM); }
+
+void on_readlink(fuse_req_t request, fuse_ino_t inode) {
+    guarded(request, [&] {
+        const auto pending = std::make_shared<Pending>(request);
+        filesystem_of(request).read_link(inode, pending->token(), [pending](const Result<std::string>& target) {
+            pending->answer([&](fuse_req_t answered) {
+                if (!target) return void(fuse_reply_err(answered, errno_of(target.error())));
+                fuse_reply_readlink(answered, target->c_str());
+            });
+        });
+        pending->arm();
+    });
+}
 
 void on_mknod(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode, dev_t) {
     guarded(request, [&] {
@@ -222,13 +254,22 @@ void on_fsyncdir(fuse_req_t request, fuse_ino_t inode, int, fuse_file_info*) {
     });
 }
 
+void answer_opendir(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file) {
+    Filesystem& filesystem = filesystem_of(request);  // the reply ends the request
+    const auto opened = filesystem.open_directory(inode);
+    if (!opened) return void(fuse_reply_err(request, errno_of(opened.error())));
+    file->fh = *opened;
+    file->cache_readdir = file->keep_cache = !changes_by_itself(inode);
+    if (fuse_reply_open(request, file) == -ENOENT) filesystem.close_directory(*opened);
+}
+
 void on_opendir(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file) {
     guarded(request, [&] {
-        const auto opened = filesystem_of(request).open_directory(inode);
-        if (!opened) return void(fuse_reply_err(request, errno_of(opened.error())));
-        file->fh = *opened;
-        file->cache_readdir = file->keep_cache = !in_provider_folder(inode);
-        if (fuse_reply_open(request, file) == -ENOENT) filesystem_of(request).close_directory(*opened);
+        if (!is_virtual(inode)) return answer_opendir(request, inode, file);
+        when_prepared(request, inode, [inode, info = *file](fuse_req_t answered) {
+            fuse_file_info opened = info;
+            answer_opendir(answered, inode, &opened);
+        });
     });
 }
 
@@ -365,6 +406,7 @@ fuse_lowlevel_ops operations() {
     ops.rename = on_rename;
     ops.symlink = on_symlink;
     ops.link = on_link;
+    ops.readlink = on_readlink;
     ops.create = on_create;
     ops.open = on_open;
     ops.release = on_release;

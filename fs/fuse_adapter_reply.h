@@ -34,7 +34,9 @@ inline Caller caller_of(fuse_req_t request) {
     return {context->uid, context->gid, context->pid, static_cast<std::uint32_t>(context->umask)};
 }
 
-inline bool in_provider_folder(Inode inode) { return (inode & kViewMask) != 0 && inode >> 62 == 0; }
+inline bool in_provider_folder(Inode inode) { return (inode & kViewMask) != 0 && inode >> 61 == 0; }
+// Nobody tells the kernel when something changes there.
+inline bool changes_by_itself(Inode inode) { return in_provider_folder(inode) || is_virtual(inode); }
 
 inline struct stat stat_of(const FileAttributes& attributes) {
     struct stat result {};
@@ -42,7 +44,7 @@ inline struct stat stat_of(const FileAttributes& attributes) {
     // copy it onto itself.
     result.st_ino = !attributes.directory && in_provider_folder(attributes.inode) ? attributes.inode & ((Inode{1} << 48) - 1)
                                                                                   : attributes.inode;
-    result.st_mode = attributes.mode | (attributes.directory ? S_IFDIR : S_IFREG);
+    result.st_mode = attributes.mode | (attributes.directory ? S_IFDIR : attributes.symlink ? S_IFLNK : S_IFREG);
     result.st_nlink = attributes.links;
     result.st_uid = attributes.uid;
     result.st_gid = attributes.gid;
@@ -67,7 +69,7 @@ inline fuse_entry_param entry_of(const FileAttributes& attributes) {
     fuse_entry_param entry{};
     entry.ino = attributes.inode;
     entry.attr = stat_of(attributes);
-    entry.attr_timeout = entry.entry_timeout = in_provider_folder(attributes.inode) ? kShortSeconds : kLongSeconds;
+    entry.attr_timeout = entry.entry_timeout = changes_by_itself(attributes.inode) ? kShortSeconds : kLongSeconds;
     return entry;
 }
 

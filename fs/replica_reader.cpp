@@ -103,11 +103,11 @@ void ReplicaReader::read_ahead(std::uint64_t leaf, std::uint64_t next_leaf) {
     }
 }
 
-Result<std::size_t> ReplicaReader::read_at(std::uint64_t offset, std::span<std::byte> into, const std::stop_token& stop) {
+Result<std::size_t> ReplicaReader::read_at(std::uint64_t offset, std::span<std::byte> into, const std::stop_token& stop, bool in_pieces) {
     if (offset >= digests_->size) return std::size_t{0};
     const std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), digests_->size - offset));
     const std::uint64_t last_leaf = (offset + wanted - 1) / kLeafBytes;
-    {
+    if (!in_pieces) {
         const Lock lock(mutex_);
         // The kernel reads ahead with several requests that arrive a little out of order.
         const bool forward = offset <= expected_offset_ + (1u << 20) && offset + (1u << 20) >= expected_offset_;
@@ -118,6 +118,9 @@ Result<std::size_t> ReplicaReader::read_at(std::uint64_t offset, std::span<std::
         }
         reads_in_row_ += 1;
         forward_bytes_ += wanted;
+        // One read says nothing about where the next one is, however large it is: whoever takes a piece out of the middle
+        // gets that piece and pays for no more.
+        if (!forward) forward_bytes_ = std::min(forward_bytes_, kForwardBytes - 1);
         expected_offset_ = offset + wanted;
     }
     std::vector<std::byte> scratch;
@@ -141,10 +144,10 @@ Result<std::size_t> ReplicaReader::read_at(std::uint64_t offset, std::span<std::
             }
             const Lock lock(mutex_);
             fetch = covering(leaf);
-            if (!fetch) fetch = start(leaf, std::max(last_leaf - leaf + 1, window_leaves()));
+            if (!fetch) fetch = start(leaf, std::max(last_leaf - leaf + 1, in_pieces ? 0 : window_leaves()));
         }
         Lock lock(mutex_);
-        read_ahead(leaf, fetch->first + fetch->leaves);
+        if (!in_pieces) read_ahead(leaf, fetch->first + fetch->leaves);
         const std::uint64_t needed = leaf - fetch->first + 1;
         if (!ready_.wait(lock, stop, [&] { return fetch->ready >= needed || fetch->ended; }))
             return fail(Errc::cancelled, "read");

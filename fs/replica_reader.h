@@ -41,7 +41,8 @@ class ReplicaReader : public std::enable_shared_from_this<ReplicaReader> {
 
     // Fills `into` from `offset`; less only at the end. Waits for the network. Errors: the last replica's (unavailable,
     // corrupt, not_found ...), cancelled.
-    Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into, const std::stop_token& stop);
+    // `in_pieces`: nothing but the leaves of these bytes is fetched, and it says nothing about where reading goes on.
+    Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into, const std::stop_token& stop, bool in_pieces = false);
     // A file that holds the same bytes at the same offset, checked, if no waiting is needed; nothing otherwise.
     struct Ready {
         std::shared_ptr<DiskFile> file;  // with a descriptor

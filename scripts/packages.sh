@@ -4,7 +4,7 @@
 # Nothing is done, and neither root nor the network is needed, when everything is there already.
 
 oracxfs_build_packages=(
-    g++ cmake ninja-build pkg-config
+    g++ cmake ninja-build pkg-config gettext
     libssl-dev libfmt-dev libspdlog-dev rapidjson-dev libexpected-dev libcli11-dev
     libsqlite3-dev libssh2-1-dev libcurl4-openssl-dev libfuse3-dev fuse3 ca-certificates
     libdeflate-dev zlib1g-dev libmicrohttpd-dev gzip
@@ -12,7 +12,8 @@ oracxfs_build_packages=(
 oracxfs_test_packages=(
     libgtest-dev libgmock-dev
     openssh-server openssh-client openssl rsync sqlite3 git attr python3 tzdata
-    libzip-dev zip unzip p7zip-full
+    libzip-dev zip unzip p7zip-full python3-aiosmtpd
+    man-db groff-base zsh fish
 )
 
 oracxfs_is_installed() {

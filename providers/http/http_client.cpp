@@ -68,7 +68,7 @@ class CurlClient final : public Client {
           engine_(options_, clock_) {}
 
     Result<Response> perform(const OpContext& ctx, const Request& request) override {
-        ORACX_TRY(Target target, check_request(request));
+        ORACX_TRY(Target target, check_request(request, options_.plain_http));
         ORACX_TRYV(still_wanted(ctx, clock_));
         const auto transfer = std::make_shared<Transfer>(request, target, options_);
         {

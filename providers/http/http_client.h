@@ -23,6 +23,8 @@
 #include "base/op_context.h"
 #include "base/result.h"
 
+struct sockaddr;
+
 namespace oracxfs::http {
 
 struct ClientOptions {
@@ -34,6 +36,10 @@ struct ClientOptions {
     std::uint64_t download_limit = 0;
     std::string user_agent{};              // "" = oracxfs/<version>
     Clock* clock = nullptr;                // outlives the client; nothing = the system's
+    bool plain_http = false;               // http to any host: whoever is on the way can read it
+    // Asked about each address before it is connected to, that of a proxy included, on the client's thread; false = the
+    // request fails with unavailable. Nothing: all addresses.
+    std::function<bool(const sockaddr& address)> may_connect = {};
 };
 
 struct Header {
@@ -42,7 +48,7 @@ struct Header {
 
 struct Request {
     std::string method = "GET";
-    std::string url;                        // https; http only for a loopback address
+    std::string url;                        // https; http only for a loopback address, or with plain_http
     // Never with line breaks: such a request is refused with Errc::invalid; so are headers that are made by the client
     // (Content-Length, Transfer-Encoding, Host, Expect, Connection, and those of `bearer` and `content_type` twice).
     std::vector<Header> headers;

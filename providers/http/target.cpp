@@ -69,7 +69,7 @@ bool is_loopback(const std::string& host) {
 
 }  // namespace
 
-Result<Target> check_request(const Request& request) {
+Result<Target> check_request(const Request& request, bool plain_http) {
     ORACX_TRYV(check_headers(request));
     const bool printable = std::all_of(request.url.begin(), request.url.end(), [](char c) { return c > ' ' && c < 0x7f; });
     if (!printable || request.url.size() > kUrlBytesMax)
@@ -84,7 +84,7 @@ Result<Target> check_request(const Request& request) {
     Target target;
     target.loopback = is_loopback(name);
     target.plain = scheme == "http";
-    if (scheme != "https" && !(target.plain && target.loopback))
+    if (scheme != "https" && !(target.plain && (target.loopback || plain_http)))
         return fail(Errc::invalid, "URL must be https (plain http only for this machine)", scheme + "://" + name);
     target.host = scheme + "://" + name + ":" + part(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
     target.label = request.method + " " + scheme + "://" + name + part(url.get(), CURLUPART_PATH);

@@ -15,8 +15,8 @@ struct Target {
     bool bulk = false;   // HTTP/1.1, on a connection of its own
 };
 
-// invalid: another scheme than https (http for a loopback address), a user in the URL, line breaks anywhere, or headers
+// invalid: another scheme than https (http for a loopback address, or where `plain_http`), a user in the URL, line breaks anywhere, or headers
 // that are made here (Content-Length, Transfer-Encoding, Host, Expect, Connection, Authorization beside bearer).
-Result<Target> check_request(const Request& request);
+Result<Target> check_request(const Request& request, bool plain_http = false);
 
 }  // namespace oracxfs::http

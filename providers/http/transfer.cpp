@@ -1,5 +1,7 @@
 #include "providers/http/transfer.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -70,6 +72,10 @@ bool Transfer::begin(SharedLine& line) {
     if (request_.sink) set(CURLOPT_BUFFERSIZE, kReceiveBuffer);
     if (request_.body.size() > kSmallBody) set(CURLOPT_UPLOAD_BUFFERSIZE, kSendBuffer);
     if (target.loopback) set(CURLOPT_PROXY, "");
+    if (options_.may_connect) {
+        set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_socket);
+        set(CURLOPT_OPENSOCKETDATA, this);
+    }
 
     set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
     set(CURLOPT_HEADERDATA, this);
@@ -132,6 +138,13 @@ void Transfer::set_headers() {
     for (const Header& header : request_.headers)
         headers_.append(trimmed(header.value).empty() ? header.name + ";" : header.name + ": " + header.value);
     set(CURLOPT_HTTPHEADER, headers_.get());
+}
+
+curl_socket_t Transfer::on_socket(void* self, curlsocktype, curl_sockaddr* address) {
+    auto& t = *static_cast<Transfer*>(self);
+    if (t.options_.may_connect(address->addr)) return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    t.refused_ = true;
+    return CURL_SOCKET_BAD;
 }
 
 int Transfer::on_begin(void* self, char*, char*, int, int) {
@@ -305,6 +318,7 @@ void Transfer::finish(CURLcode code, Abort abort) {
         offset_ == request_.body.size())
         request_.on_sent(request_.body.size());
     std::string reason = printable(error_.front() != '\0' ? error_.data() : curl_easy_strerror(code));
+    if (refused_) reason = "its address must not be connected to";
     if (lost_answer_) reason = "the connection was closed before the answer";
     easy_.reset();
     const std::lock_guard lock(mutex);

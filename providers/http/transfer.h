@@ -69,6 +69,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   private:
     static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
     static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
+    static curl_socket_t on_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
     static std::size_t on_read(char* into, std::size_t size, std::size_t count, void* self);
     static int on_seek(void* self, curl_off_t offset, int origin);
     static int on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t sent);
@@ -100,6 +101,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
     bool ever_begun_ = false;
     std::size_t offset_ = 0;    // next byte of the body
     std::size_t given_max_ = 0; // the most of the body that any try has given to curl
+    bool refused_ = false;  // by ClientOptions::may_connect
     bool lost_answer_ = false;
     bool too_long_ = false, bad_answer_ = false;
 

@@ -283,6 +283,9 @@ class FolderPlace(Place):
 class LocalPlace(FolderPlace):
     def __init__(self, fs, room=None):
         super().__init__("local", fs.base, room)
+        self.add(fs)
+
+    def add(self, fs):
         fs.cli("local", "--name", "local", "--path", self.folder)
 
     def down(self):
@@ -305,7 +308,11 @@ class SftpPlace(FolderPlace):
         port = harness.free_port()
         self.gate = Gate({port: ("127.0.0.1", self.server.port)})
         self.keys = os.path.join(self.server.base, "id.pub")
-        fs.cli("sftp", "--name", "sftp", "--host", "127.0.0.1", "--port", str(port), "--user", self.server.user, "--folder",
+        self.port = port
+        self.add(fs)
+
+    def add(self, fs):
+        fs.cli("sftp", "--name", "sftp", "--host", "127.0.0.1", "--port", str(self.port), "--user", self.server.user, "--folder",
                self.folder, "--key", self.server.key, "--host-key", self.server.host_key)
 
     def lock_out(self):
@@ -326,6 +333,9 @@ class FtpPlace(FolderPlace):
         self.server = Ftpd(os.path.join(fs.base, "ftpd"), self.folder)
         ports = range(self.server.port, self.server.port + 1 + Ftpd.PASSIVE)
         self.gate = Gate({port: ("127.0.0.2", port) for port in ports})
+        self.add(fs)
+
+    def add(self, fs):
         word = os.path.join(fs.base, "ftp-password")
         write_file(word, self.server.password.encode() + b"\n")
         os.chmod(word, 0o600)

@@ -1,5 +1,6 @@
 """The daemon as a service: reloading its settings, what it tells systemd, what its log tells, and settings of the mount."""
 
+import datetime
 import errno
 import json
 import os
@@ -261,6 +262,63 @@ class Log(MountTest):
         self.assertFalse(any(b"stored" in line for line in lines), "that is no event of a provider")
         self.assertFalse(any(b"/before " in line for line in lines), "that was before")
 
+    def test_following_goes_on_when_the_daemon_is_started_anew(self):
+        process = subprocess.Popen([harness.binary(), "log", "-f", "-n", "0", "--category", "service", "--json"], env=self.fs.environment,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=self.fs.base)
+        told = []
+        reader = threading.Thread(target=lambda: told.extend(json.loads(line) for line in process.stdout))
+        reader.start()
+        try:
+            # Nobody says when it follows: it has the folder open by then.
+            watched = "/proc/%d/fd" % process.pid
+            eventually(lambda: any("inotify" in os.readlink(os.path.join(watched, fd)) for fd in os.listdir(watched)), "it watches")
+            self.fs.restart()
+            wanted = [("mount", "unmounted"), ("daemon", "stopped"), ("daemon", "oracxfs"), ("mount", "mounted")]
+            eventually(lambda: len(told) >= len(wanted), lambda: "all of it is shown, only %s" % told)
+        finally:
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(30), 0)
+            reader.join()
+            process.stdout.close()
+        self.assertEqual([(line["kind"], line["message"].split()[0]) for line in told], wanted)
+        self.assertEqual([line["seq"] for line in told], sorted({line["seq"] for line in told}))
+
+    def test_a_log_without_a_daemon_is_the_same(self):
+        write_file(self.inside("f"), b"x")
+        self.fs.wait()
+        path = self.name + "/f"
+        with_daemon = eventually(lambda: len(events(self.fs, path=path)) >= 2 and events(self.fs, path=path), "both are told")
+        self.fs.stop()
+        try:
+            self.assertEqual(events(self.fs, path=path), with_daemon)
+            self.assertEqual(events(self.fs)[-1]["message"], "stopped")
+        finally:
+            self.fs.start()
+
+    def test_a_configuration_that_was_changed_meanwhile_is_told(self):
+        before = len(events(self.fs, kind="settings"))
+        self.fs.restart()
+        self.assertEqual(len(events(self.fs, kind="settings")), before, "it is as it was")
+        self.fs.stop()
+        self.fs.cli("config", "set", "log.keep_days", "80")
+        self.fs.start()
+        self.assertEqual([event["message"] for event in events(self.fs, kind="settings")][before:], ["the configuration was changed since the last start"])
+        self.fs.cli("config", "set", "log.keep_days", "81")  # told at once
+        self.fs.restart()
+        self.assertEqual(len(events(self.fs, kind="settings")), before + 2)
+
+    def test_since_and_run_and_numbers(self):
+        everything = events(self.fs)
+        seqs = [event["seq"] for event in everything]
+        self.assertEqual(seqs, list(range(seqs[0], seqs[0] + len(seqs))), "no gap")
+        self.assertEqual(events(self.fs)[0]["seq"], seqs[0])
+        self.assertEqual(self.fs.ask("log", "--since", "0s")["data"]["events"], [])
+        self.assertEqual(self.fs.ask("log", "--since", "365d", "-n", "1000")["data"]["events"][0]["seq"], seqs[0])
+        self.assertEqual(self.fs.ask("log", "--since", "tuesday")["exit_code"], 2)
+        self.assertEqual(self.fs.ask("log", "--run", "r-999")["data"]["events"], [])
+        mode = os.stat(os.path.join(self.fs.home, "activity.jsonl")).st_mode & 0o777
+        self.assertEqual(mode, 0o600)
+
     def test_start_and_end_are_told(self):
         before = len(events(self.fs))
         self.fs.restart()
@@ -286,10 +344,19 @@ class OldEvents(unittest.TestCase):
             with sqlite3.connect(os.path.join(fs.home, "catalog.db")) as catalog:
                 catalog.execute("UPDATE event SET at_ms = at_ms - 2 * 86400000")
             catalog.close()
+            activity = os.path.join(fs.home, "activity.jsonl")
+            lines = [json.loads(line) for line in read_file(activity).splitlines()]
+            for line in lines:
+                day = datetime.datetime.fromisoformat(line["at"].replace("Z", "+00:00")) - datetime.timedelta(days=2)
+                line["at"] = day.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+            write_file(activity, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
             fs.start()
             eventually(lambda: not events(fs, path="f"), "what is older than a day is forgotten")
             eventually(lambda: not os.path.exists(old), "and the old log file removed")
             self.assertTrue(events(fs, kind="mount"))
+            with sqlite3.connect(os.path.join(fs.home, "catalog.db")) as catalog:
+                self.assertEqual(catalog.execute("SELECT count(*) FROM event WHERE path = ?", (b"f",)).fetchone(), (0,))
+            catalog.close()
 
 
 class NoProvider(unittest.TestCase):
@@ -304,7 +371,7 @@ class NoProvider(unittest.TestCase):
             self.assertEqual(len(refused), 1, "a copy of many files is told once")
             self.assertEqual(refused[0]["level"], "warning")
             self.assertIn("no provider is configured", refused[0]["message"])
-            self.assertEqual(os.listdir(fs.mount), ["README.txt"])
+            self.assertEqual(sorted(os.listdir(fs.mount)), ["README.txt", "browse"])
             fs.add_local("a")
             os.mkdir(fs.path("d"))
             write_file(fs.path("d", "f"), b"x")

@@ -105,7 +105,7 @@ std::vector<std::string> wrong_library_includes(const SourceFile& file) {
         {"spdlog/", {"base/log.cpp"}},
         {"rapidjson/", {"base/json.cpp"}},
         {"openssl/", {"base/", "cache/", "providers/", "tools/packager/zip_aes.cpp"}},
-        {"curl/", {"providers/http/", "providers/ftp/"}},
+        {"curl/", {"providers/http/", "providers/ftp/", "tools/notify/smtp.cpp"}},
         {"CLI/", {"tools/"}},
         {"microhttpd", {"tools/admin/http_"}},
         {"libdeflate", {"tools/packager/deflate.cpp"}},

@@ -30,6 +30,7 @@ class BackupRun {
         row_.label = request_.label;
         row_.started = env_.clock.wall();
         ORACX_TRY(row_.id, env_.catalog.begin_run(row_));
+        record_event("run_started", "info", "started" + (row_.label.empty() ? std::string() : " (" + row_.label + ")"));
         say(Json::object({{"type", "run_started"}, {"run", run_name(row_.id)}}));
         if (const Status done = work(); !done) {
             row_.state = done.error().code == Errc::cancelled ? RunState::cancelled : RunState::failed;
@@ -39,7 +40,7 @@ class BackupRun {
         row_.ended = env_.clock.wall();
         row_.detail = detail_.dump();
         ORACX_TRYV(env_.catalog.update_run(row_));
-        record_event();
+        record_end();
         Json end = run_report(row_);
         end.set("type", "run_ended");
         say(std::move(end));
@@ -297,17 +298,24 @@ class BackupRun {
         return {};
     }
 
-    void record_event() const {
+    // Who reads it in the activity log finds the rest in the run's row, by its name.
+    void record_event(std::string kind, std::string level, const std::string& words) const {
         EventRow event;
-        event.kind = "backup";
+        event.kind = std::move(kind);
+        event.level = std::move(level);
         event.path = row_.package;
         event.code = row_.error_code;
-        event.level = row_.state == RunState::failed ? "error" : row_.state == RunState::succeeded || row_.state == RunState::unchanged ? "info" : "warning";
-        event.message = "run " + run_name(row_.id) + " " + std::string(to_string(row_.state));
-        if (row_.state == RunState::succeeded || row_.state == RunState::partial)
-            event.message += ", " + std::to_string(detail_["verified"].as_int()) + " of " + std::to_string(detail_["wanted"].as_int()) + " copies verified, " + format_size(row_.bytes_out);
-        if (!row_.error_text.empty()) event.message += ": " + row_.error_text;
+        event.message = "run " + run_name(row_.id) + " " + words;
         if (const Status kept = env_.catalog.append_event(event); !kept) log::warn("backup", "event not kept: " + kept.error().to_string());
+    }
+
+    void record_end() const {
+        std::string words(to_string(row_.state));
+        if (row_.state == RunState::succeeded || row_.state == RunState::partial)
+            words += ", " + std::to_string(detail_["verified"].as_int()) + " of " + std::to_string(detail_["wanted"].as_int()) + " copies verified, " + format_size(row_.bytes_out);
+        if (!row_.error_text.empty()) words += ": " + row_.error_text;
+        record_event("run_" + std::string(to_string(row_.state)),
+                     row_.state == RunState::failed ? "error" : row_.state == RunState::succeeded || row_.state == RunState::unchanged ? "info" : "warning", words);
     }
 
     const BackupEnvironment& env_;

@@ -1,5 +1,7 @@
 #include "tools/backup/backup_service.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "tools/backup/prune.h"
 #include "tools/backup/vault_file.h"
@@ -12,10 +14,18 @@ namespace {
 
 constexpr const char* kBackupJob = "backup";
 constexpr std::size_t kIndexBytesMax = 32u << 20;  // a larger list of members is read from the package when wanted
+constexpr std::size_t kRunsLookedAt = 20;
 constexpr std::size_t kEventsQueued = 1'000;       // for one who does not keep up; progress is dropped first
 
 // The same for all time and another on each machine.
 std::uint64_t seed_of(const std::string& instance) { return std::hash<std::string>{}(instance); }
+
+Status outcome_for_schedule(const RunRow& row) {
+    if (row.state == RunState::cancelled) return fail(Errc::cancelled, "back up");
+    // A package that was recorded is sent by the lanes, for ever if need be; packing it again would not help.
+    if (row.state == RunState::failed && row.package.empty()) return fail(errc_from_name(row.error_code).value_or(Errc::internal), "back up", row.error_text);
+    return {};
+}
 
 bool is_progress(const Json& event) { return event["type"].as_string() == "progress"; }
 
@@ -35,7 +45,10 @@ class BackupService::Store final : public ScheduleStore {
 BackupService::BackupService(BackupEnvironment environment)
     : env_(std::move(environment)), seed_(seed_of(env_.catalog.instance())), store_(std::make_unique<Store>(env_.catalog)) {
     // The state has one owner at a time: what is still called running died with an earlier one.
-    if (const auto interrupted = env_.catalog.interrupt_runs(); !interrupted) log::warn("backup", interrupted.error().to_string());
+    const auto interrupted = env_.catalog.interrupt_runs();
+    if (!interrupted) log::warn("backup", interrupted.error().to_string());
+    if (interrupted && *interrupted > 0) tell_interrupted(static_cast<std::size_t>(*interrupted));
+    if (const auto paused = env_.catalog.meta(kScrubPausedKey)) scrub_gate_.set_paused(*paused && **paused == "1");
     Scheduler::Options options;
     options.seed = seed_;
     scheduler_ = std::make_unique<Scheduler>(env_.clock, *store_, zone_, std::move(options));
@@ -48,9 +61,35 @@ BackupService::BackupService(BackupEnvironment environment)
         return std::nullopt;
     };
     scheduler_->add(std::move(job));
+    ScheduledJob scrubbing;
+    scrubbing.name = kScrubJob;
+    scrubbing.schedule = [this] { return schedule_of(env_.config()->scrub, seed_); };
+    scrubbing.run = [this](const RunContext& context) { return scrub_job(context); };
+    scrubbing.hold = [this]() -> std::optional<std::string> {
+        if (scrub_gate_.paused()) return "scrubbing is paused";
+        return std::nullopt;
+    };
+    scheduler_->add(std::move(scrubbing));
 }
 
 BackupService::~BackupService() { stop(); }
+
+void BackupService::tell_interrupted(std::size_t count) {
+    RunQuery query;
+    query.limit = kRunsLookedAt;
+    const auto rows = env_.catalog.runs(query);
+    if (!rows) return log::warn("backup", rows.error().to_string());
+    for (const RunRow& row : *rows) {  // the newest ones first, and nothing runs beside them
+        if (count == 0 || row.state != RunState::interrupted) break;
+        --count;
+        EventRow event;
+        event.level = "warning";
+        event.kind = "run_interrupted";
+        event.path = row.package;
+        event.message = "run " + run_name(row.id) + " was interrupted: the program ended in the middle";
+        if (const Status kept = env_.catalog.append_event(event); !kept) log::warn("backup", kept.error().to_string());
+    }
+}
 
 Schedule BackupService::schedule() const { return schedule_of(env_.config()->auto_sync, seed_); }
 
@@ -116,12 +155,7 @@ Status BackupService::run_job(const RunContext& context) {
         const std::lock_guard lock(mutex_);
         busy_ = false;
     }
-    if (!row) return fail(row.error());
-    if (row->state == RunState::cancelled) return fail(Errc::cancelled, "back up");
-    // A package that was recorded is sent by the lanes, for ever if need be; packing it again would not help.
-    if (row->state == RunState::failed && row->package.empty())
-        return fail(errc_from_name(row->error_code).value_or(Errc::internal), "back up", row->error_text);
-    return {};
+    return row ? outcome_for_schedule(*row) : Status(fail(row.error()));
 }
 
 void BackupService::remember_index(const RunRow& row, const OpContext& ctx) {
@@ -190,10 +224,14 @@ Result<Json> BackupService::sync(const BackupRequest& request, const OpContext& 
             if (emit)
                 for (const Json& event : events) emit(event);
         };
+        const WallTime began = env_.clock.wall();
         auto row = run_backup(env_, request, ctx, [&](const Json& event) {
             broadcast(event);
             deliver();
         });
+        // The schedule counts from it, as if a daemon had made it.
+        if (const Status noted = scheduler_->note_run(kBackupJob, began, row ? outcome_for_schedule(*row) : Status(fail(row.error()))); !noted)
+            log::warn("backup", "not counted for the schedule: " + noted.error().to_string());
         if (row) {
             if (!row->package.empty()) remember_index(*row, ctx);
             prune_after(*row, ctx);
@@ -299,6 +337,9 @@ void BackupService::add_handlers(HandlerRegistry& registry) {
         ORACX_TRYV(delete_package(env_, package, args["even_the_last"].as_bool()));
         return package_report(package, nullptr);
     });
+    add_restore_handlers(registry);
+    add_scrub_handlers(registry);
+    add_recovery_handlers(registry);
 }
 
 }  // namespace oracxfs

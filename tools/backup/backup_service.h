@@ -15,10 +15,14 @@
 #include "base/json.h"
 #include "base/op_context.h"
 #include "tools/backup/backup_run.h"
+#include "tools/backup/scrub_run.h"
 #include "tools/control/handlers.h"
 #include "tools/scheduler/scheduler.h"
 
 namespace oracxfs {
+
+inline constexpr const char* kScrubJob = "scrub";
+inline constexpr const char* kScrubPausedKey = "scrub/paused";
 
 class BackupService {
   public:
@@ -37,6 +41,12 @@ class BackupService {
     // cancelled. The answer is the run's report, whatever came of it. Errors: busy (a run is under way; says which).
     Result<Json> sync(const BackupRequest& request, const OpContext& ctx, const Emit& emit);
     Status cancel(const std::string& run);
+    // Compares stored copies with what was written, as {"download", "repair", "older_than_ms", "sample_percent"} say.
+    // Errors: busy (a scrub is under way, or scrubbing is paused).
+    Result<Json> scrub(const Json& args, const OpContext& ctx, const Emit& emit);
+    // Holds a scrub under way between two copies, and the planned ones, until it is taken back; remembered.
+    Status pause_scrub(bool paused);
+    [[nodiscard]] Result<Json> scrub_report() const;
     [[nodiscard]] std::optional<std::int64_t> running() const;
     [[nodiscard]] Json schedule_report() const;  // for `auto-sync status` and the web
 
@@ -53,8 +63,13 @@ class BackupService {
     };
 
     Status run_job(const RunContext& context);
+    Status scrub_job(const RunContext& context);
+    void add_restore_handlers(HandlerRegistry& registry);
+    void add_scrub_handlers(HandlerRegistry& registry);
+    void add_recovery_handlers(HandlerRegistry& registry);
     Result<RunRow> run(const BackupRequest& request, const OpContext& ctx);
     void broadcast(const Json& event);
+    void tell_interrupted(std::size_t count);
     void prune_after(const RunRow& row, const OpContext& ctx);
     void remember_index(const RunRow& row, const OpContext& ctx);
     Result<Json> follow(const std::shared_ptr<Listener>& listener, const OpContext& ctx, const Emit& emit);
@@ -74,6 +89,9 @@ class BackupService {
     std::optional<std::int64_t> running_;
     std::optional<RunRow> last_;
     bool busy_ = false;
+    bool scrubbing_ = false;
+    Json scrub_progress_;                       // of the scrub under way
+    ScrubGate scrub_gate_;
     std::list<std::shared_ptr<Listener>> listeners_;
 };
 

@@ -5,8 +5,10 @@
 #include <optional>
 
 #include "tools/backup/backup_run.h"
+#include "tools/backup/package_access.h"
 #include "tools/backup/packages.h"
 #include "tools/backup/prune.h"
+#include "tools/backup/recovery_kit.h"
 #include "tools/control/envelope.h"
 #include "tools/scheduler/freshness.h"
 #include "tools/scheduler/schedule.h"
@@ -98,6 +100,22 @@ Result<Json> runs(const StateView& view, const Json& args) {
     return Json::object({{"runs", std::move(json)}});
 }
 
+// {"kit_at", "drill": {"at", "state", "package", "from", "files", "bytes", "took_ms", "error"}, "tried": false until a drill succeeded}
+Result<Json> recovery_status(const StateView& view) {
+    ORACX_TRY(const auto kit, view.catalog.meta(kKitTimeKey));
+    ORACX_TRY(const auto drills, view.catalog.runs({.kind = "drill", .before = {}, .limit = 50}));
+    Json drill;
+    bool tried = false;
+    for (const RunRow& row : drills) {
+        tried = tried || row.state == RunState::succeeded;
+        if (drill.is_object() || row.state == RunState::running || row.state == RunState::cancelled) continue;
+        const Json run = run_report(row);
+        drill = Json::object({{"at", run["started"]}, {"state", run["state"]}, {"from", run["from"]}, {"files", run["files"]}, {"bytes", run["bytes"]}, {"took_ms", run["took_ms"]}, {"error", run["error"]}});
+        set_bytes(drill, "package", row.package);
+    }
+    return Json::object({{"kit_at", kit ? Json(*kit) : Json()}, {"drill", std::move(drill)}, {"tried", tried}});
+}
+
 }  // namespace
 
 namespace {
@@ -165,6 +183,8 @@ Status add_backup_status(Json& report, const StateView& view) {
         newest.set("age_ms", (now - packages.front().time).count());
         report.set("newest_backup", std::move(newest));
     }
+    ORACX_TRY(Json recovery, recovery_status(view));
+    report.set("recovery", std::move(recovery));
     if (!freshness.at_risk) return {};
     const std::string& state = report["state"].as_string();
     if (state == "protected" || state == "degraded") report.set("state", to_string(Safety::at_risk));
@@ -178,7 +198,21 @@ void add_backup_views(HandlerRegistry& registry, std::function<StateView()> view
     registry.add("backups-list", [view](const Json& args, const OpContext&, const Emit& emit) { return list(view(), args, emit); });
     registry.add("backups-show", [view](const Json& args, const OpContext&, const Emit&) { return show(view(), args); });
     registry.add("backups-mark", [view](const Json& args, const OpContext&, const Emit&) { return mark(view(), args); });
+    // Without reading the package: whoever can do that answers it in place of this.
+    registry.add("backups-files", [view](const Json& args, const OpContext&, const Emit& emit) -> Result<Json> {
+        const StateView state = view();
+        ORACX_TRY(const PackageInfo package, find_package(state.catalog, *state.config, args["backup"].as_string()));
+        ORACX_TRY(const auto reader, open_known_index(state.catalog, package.node));
+        if (!reader) return fail(Errc::unavailable, "look into " + package.node.name, "its list of members has to be read from the package");
+        return report_members(*reader, package, get_bytes(args, "path"), emit);
+    });
     registry.add("runs", [view](const Json& args, const OpContext&, const Emit&) { return runs(view(), args); });
+    registry.add("recovery-kit", [view](const Json&, const OpContext&, const Emit&) -> Result<Json> {
+        const StateView state = view();
+        ORACX_TRY(Json facts, kit_facts(state.catalog, *state.config, state.clock.wall()));
+        ORACX_TRYV(state.catalog.set_meta(kKitTimeKey, facts["made"].as_string()));
+        return facts;
+    });
     registry.add("prune-preview", [view](const Json& args, const OpContext&, const Emit&) -> Result<Json> {
         const StateView state = view();
         Config config = *state.config;

@@ -8,7 +8,7 @@
 
 namespace oracxfs {
 
-// "backups-list", "backups-show", "backups-mark" (pin, label), "prune-preview", "runs".
+// "backups-list", "backups-show", "backups-files", "backups-mark" (pin, label), "prune-preview", "runs".
 void add_backup_views(HandlerRegistry& registry, std::function<StateView()> view);
 
 // Puts "auto_sync", "backups" and "newest_backup" into a status report, and lowers its verdict to at_risk when the newest

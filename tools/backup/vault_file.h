@@ -54,6 +54,8 @@ class VaultReader final : public RangeReader {
 
     [[nodiscard]] std::uint64_t size() const override { return opened_.attributes.size; }
     Status read_at(const OpContext& ctx, std::uint64_t offset, std::span<std::byte> into) override;
+    // True: only what is asked for is fetched. Else more and more of what follows is, so that it is there in time.
+    void read_in_pieces(bool in_pieces) { filesystem_.read_in_pieces(opened_.handle, in_pieces); }
 
   private:
     VaultReader(Filesystem& filesystem, std::string path, Filesystem::Opened opened)

@@ -8,6 +8,7 @@
 
 #include "tools/config/config.h"
 #include "tools/config/schema.h"
+#include "tools/scheduler/package_name.h"
 
 namespace oracxfs {
 namespace {
@@ -84,6 +85,9 @@ class Checker {
         for (Complaint& complaint : check_value(setting, value))
             add(document_.place_of_value(complaint.below.empty() ? slashes : slashes + "/" + complaint.below),
                 "`" + path + "` " + complaint.message, std::move(complaint.hint));
+        if (path == "backup.name_prefix" && value.is_string())
+            if (const Status usable = check_package_prefix(value.as_string()); !usable)
+                add(document_.place_of_value(slashes), "`" + path + "` cannot be used: " + usable.error().why);
         if (setting.kind == Kind::path && value.is_string())
             if (const auto expanded = expand_path(value.as_string(), environment_); !expanded)
                 add(document_.place_of_value(slashes), "`" + path + "` cannot be used", expanded.error().why);
@@ -151,6 +155,9 @@ class Checker {
         if (!text) return;
         for (Complaint& complaint : check_value(setting, value_from_text(setting, *text)))
             add("environment " + name, "`" + std::string(setting.path) + "` " + complaint.message, std::move(complaint.hint));
+        if (setting.path == "backup.name_prefix")
+            if (const Status usable = check_package_prefix(*text); !usable)
+                add("environment " + name, "`" + std::string(setting.path) + "` cannot be used: " + usable.error().why);
     }
 
     const ConfigDocument& document_;

@@ -153,8 +153,43 @@ MountConfig read_mount(const Reader& reader) {
     mount.cache_size = reader.size("mount.cache_size");
     mount.write_ahead = reader.size("mount.write_ahead");
     mount.offline_reads = reader.boolean("mount.offline_reads");
+    mount.browse = reader.boolean("mount.browse");
     mount.allow_other = reader.boolean("mount.allow_other");
     return mount;
+}
+
+std::vector<NotifyTarget> read_targets(const Reader& reader) {
+    std::vector<NotifyTarget> targets;
+    const Json list = reader.value("notify.targets");
+    const auto texts = [](const Json& json) {
+        std::vector<std::string> all;
+        if (json.is_string()) all.push_back(json.as_string());
+        for (const Json& item : json.items()) all.push_back(item.as_string());
+        return all;
+    };
+    const auto secret = [](const Json& json) { return json.is_string() ? json.as_string().substr(std::string_view("secret:").size()) : std::string(); };
+    for (const Json& item : list.items()) {
+        NotifyTarget target;
+        target.id = item["id"].as_string();
+        target.type = item["type"].as_string();
+        target.enabled = item["enabled"].as_bool(true);
+        target.on = texts(item["on"]);
+        target.url = item["url"].as_string();
+        target.style = item["style"].is_string() ? item["style"].as_string() : "json";
+        target.secret = secret(item["secret"]);
+        target.auth = secret(item["auth"]);
+        target.host = item["host"].as_string();
+        target.tls = item["tls"].is_string() ? item["tls"].as_string() : "starttls";
+        target.port = static_cast<std::uint16_t>(item["port"].as_int(target.tls == "implicit" ? 465 : 587));
+        target.user = item["user"].as_string();
+        target.from = item["from"].as_string();
+        target.to = texts(item["to"]);
+        if (item["ca_file"].is_string()) target.ca_file = absolute_path(reader.expanded(item["ca_file"].as_string()), "/");
+        target.allow_plain_http = item["allow_plain_http"].as_bool();
+        target.timeout = parse_duration(item["timeout"].as_string()).value_or(Millis(20'000));
+        targets.push_back(std::move(target));
+    }
+    return targets;
 }
 
 }  // namespace
@@ -191,15 +226,16 @@ Result<Config> make_config(const ConfigDocument& document, const Environment& en
                         reader.count("retention.max_delete_percent")};
     config.scrub = {reader.boolean("scrub.enabled"), reader.duration("scrub.every"),
                     reader.value("scrub.sample_percent").as_double(), reader.text("scrub.download"),
-                    reader.boolean("scrub.repair")};
+                    reader.boolean("scrub.repair"), reader.optional_size("scrub.download_limit")};
     config.mount = read_mount(reader);
     config.staging = {reader.optional_size("staging.max_size"), reader.size("staging.min_free")};
     config.admin = {reader.boolean("admin.enabled"),     reader.texts("admin.listen"),
                     reader.text("admin.base_path"),      reader.texts("admin.allowed_hosts"),
                     reader.boolean("admin.behind_proxy"), reader.duration("admin.session_idle"),
                     reader.expanded(reader.text("admin.tls_certificate")), reader.expanded(reader.text("admin.tls_key"))};
-    config.notify = {reader.texts("notify.on"), reader.duration("notify.remind"), reader.value("notify.targets")};
-    config.log = {reader.text("log.level"), reader.count("log.keep_days")};
+    config.notify = {reader.texts("notify.on"), reader.duration("notify.settle"), reader.duration("notify.remind"),
+                     reader.texts("notify.allowed_local"), read_targets(reader)};
+    config.log = {reader.text("log.level"), reader.count("log.keep_days"), reader.size("log.activity_size"), reader.count("log.activity_files")};
     return config;
 }
 

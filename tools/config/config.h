@@ -87,6 +87,7 @@ struct ScrubConfig {
     double sample_percent = 5;
     std::string download;
     bool repair = true;
+    std::optional<std::uint64_t> download_limit;  // bytes per second, of all providers together
 };
 
 struct MountConfig {
@@ -97,6 +98,7 @@ struct MountConfig {
     std::uint64_t cache_size = 0;
     std::uint64_t write_ahead = 0;
     bool offline_reads = true;
+    bool browse = true;  // packages as folders
     bool allow_other = false;
 };
 
@@ -115,15 +117,40 @@ struct AdminConfig {
     std::string tls_certificate, tls_key;  // PEM files; "" = plain HTTP
 };
 
+// One place to send notices to; keys that do not belong to its type are empty.
+struct NotifyTarget {
+    std::string id;
+    std::string type;      // webhook | email | heartbeat | desktop
+    bool enabled = true;
+    std::vector<std::string> on;  // as notify.on; only for this target
+    std::string url;       // or "secret:NAME"
+    std::string style;     // json | ntfy | gotify | slack
+    std::string secret;    // name of the key that webhooks are signed with
+    std::string auth;      // name of a token, or of the mail server's password
+    std::string host;
+    std::uint16_t port = 0;
+    std::string tls;       // starttls | implicit
+    std::string user, from;
+    std::vector<std::string> to;
+    std::string ca_file;
+    bool allow_plain_http = false;
+    Millis timeout{0};
+    bool operator==(const NotifyTarget&) const = default;
+};
+
 struct NotifyConfig {
     std::vector<std::string> on;
-    Millis remind{0};
-    Json targets;
+    Millis settle{0};                        // so long a worse state must last
+    Millis remind{0};                        // 0 = never
+    std::vector<std::string> allowed_local;  // "host" or "host:port" on this machine or its link that may be asked
+    std::vector<NotifyTarget> targets;
 };
 
 struct LogConfig {
     std::string level;
     std::uint32_t keep_days = 90;
+    std::uint64_t activity_size = 4u << 20;  // of one file of the activity log
+    std::uint32_t activity_files = 8;        // older ones that are kept
 };
 
 struct Config {

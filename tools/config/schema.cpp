@@ -6,6 +6,8 @@
 #include <array>
 
 #include "fs/ack.h"
+#include "tools/config/complaints.h"
+#include "tools/config/target_check.h"
 #include "tools/config/units.h"
 
 namespace oracxfs {
@@ -60,6 +62,7 @@ constexpr std::array kSettings = {
     Setting{"scrub.sample_percent", number, "5", false, 0, 100},
     Setting{"scrub.download", choice, "\"smallest\"", false, 0, 0, "none|smallest|all"},
     Setting{"scrub.repair", boolean, "true"},
+    Setting{"scrub.download_limit", rate, "null", true, 0, 0, {}, "bwlimit|limit"},
 
     Setting{"mount.dir", path, "\"~/OracxCloud\"", false, 0, 0, {}, "path|folder|directory"},
     Setting{"mount.at_login", boolean, "false"},
@@ -68,6 +71,7 @@ constexpr std::array kSettings = {
     Setting{"mount.cache_size", size, "\"5GiB\""},
     Setting{"mount.write_ahead", size, "\"64MiB\"", false, 1 << 20, 1e12},
     Setting{"mount.offline_reads", boolean, "true"},
+    Setting{"mount.browse", boolean, "true"},
     Setting{"mount.allow_other", boolean, "false"},
 
     Setting{"staging.max_size", size, "null", true, 16 << 20, 1e18},
@@ -82,13 +86,17 @@ constexpr std::array kSettings = {
     Setting{"admin.tls_certificate", path, "null", true},
     Setting{"admin.tls_key", path, "null", true},
 
-    Setting{"notify.on", text_list, "[\"degraded\", \"at_risk\", \"unprotected\", \"recovered\"]", false, 0, 0,
-            "degraded|at_risk|unprotected|recovered"},
+    Setting{"notify.on", text_list, "[\"degraded\", \"at_risk\", \"unprotected\", \"recovered\", \"provider\", \"run\", \"damage\"]", false, 0, 0,
+            kNotices},
+    Setting{"notify.settle", duration, "\"5m\""},
     Setting{"notify.remind", duration, "\"24h\""},
+    Setting{"notify.allowed_local", text_list, "[]", false, 0, 0, {}, "allow_local|allowed_hosts|allow_loopback"},
     Setting{"notify.targets", target_list, "[]"},
 
     Setting{"log.level", choice, "\"info\"", false, 0, 0, "debug|info|warning|error"},
     Setting{"log.keep_days", integer, "90", false, 1, 36'500},
+    Setting{"log.activity_size", size, "\"4MiB\"", false, 64 << 10, 1e9},
+    Setting{"log.activity_files", integer, "8", false, 1, 1000},
 };
 
 constexpr std::array<std::string_view, 7> kTypes = {"local",        "sftp", "ftp",   "dropbox",
@@ -166,18 +174,6 @@ std::vector<std::string> split(std::string_view words) {
         words.remove_prefix(std::min(bar + 1, words.size()));
     }
     return list;
-}
-
-std::string quoted(const Json& value) {
-    std::string text = value.dump();
-    if (text.size() > 60) text = text.substr(0, 57) + "...";
-    return text;
-}
-
-using Complaints = std::vector<Complaint>;
-
-Complaints must_be(std::string_view what, const Json& value, std::string hint = {}) {
-    return {{fmt::format("must be {}, not {}", what, quoted(value)), std::move(hint), {}}};
 }
 
 Complaints check_number(const Setting& setting, const Json& value) {
@@ -285,41 +281,6 @@ Complaints check_hours(const Json& value) {
     return complaints;
 }
 
-// Objects in a list: each key with its setting.
-Complaints check_objects(const Json& value, std::span<const Setting> keys) {
-    if (!value.is_array()) return must_be("a list of objects in [ ]", value);
-    Complaints complaints;
-    for (std::size_t i = 0; i < value.items().size(); ++i) {
-        const Json& item = value.items()[i];
-        const std::string at = std::to_string(i);
-        if (!item.is_object()) {
-            complaints.push_back({"must hold objects in { }, not " + quoted(item), {}, at});
-            continue;
-        }
-        std::vector<Candidate> known;
-        for (const Setting& key : keys) {
-            add_candidates(known, key.path, key.also_known_as);
-            if (key.fallback.empty() && item.find(key.path) == nullptr)
-                complaints.push_back({fmt::format("has an entry without `{}`", key.path), {}, at});
-        }
-        for (const auto& [name, member] : item.members()) {
-            if (name.starts_with("_comment")) continue;
-            const std::string_view wanted = name;
-            const auto key = std::find_if(keys.begin(), keys.end(), [&](const Setting& k) { return k.path == wanted; });
-            if (key == keys.end()) {
-                complaints.push_back({"has an entry with the unknown key `" + name + "`", suggestion(name, known), at + "/" + name});
-                continue;
-            }
-            for (Complaint complaint : check_value(*key, member)) {
-                complaint.message = fmt::format("has an entry whose `{}` {}", name, complaint.message);
-                complaint.below = at + "/" + name + (complaint.below.empty() ? "" : "/" + complaint.below);
-                complaints.push_back(std::move(complaint));
-            }
-        }
-    }
-    return complaints;
-}
-
 constexpr std::array kSourceKeys = {
     Setting{"kind", choice, "\"tree\"", false, 0, 0, "tree|sqlite|command", "type", "file=tree"},
     Setting{"path", path, "null", true, 0, 0, {}, "dir|directory|folder|file|database"},
@@ -362,14 +323,6 @@ Complaints check_sources(const Json& value) {
     return complaints;
 }
 
-constexpr std::array kTargetKeys = {
-    Setting{"type", choice, "", false, 0, 0, "webhook|email|command"},
-    Setting{"url", url, "null", true},
-    Setting{"to", text, "null", true},
-    Setting{"command", text, "null", true},
-    Setting{"auth", secret_ref, "null", true},
-};
-
 }  // namespace
 
 std::span<const Setting> settings() { return kSettings; }
@@ -403,6 +356,8 @@ std::string current_choice(const Setting& setting, std::string_view choice) {
     }
     return std::string(choice);
 }
+
+bool is_reserved_provider_name(std::string_view name) { return name == "backup" || name == "browse"; }
 
 bool is_provider_name(std::string_view name) {
     return !name.empty() && name.size() <= 32 && std::all_of(name.begin(), name.end(), [](char c) {
@@ -446,7 +401,7 @@ Complaints check_value(const Setting& setting, const Json& value) {
         case rate_by_hours: return check_hours(value);
         case command_line: return check_command(value);
         case source_list: return check_sources(value);
-        case target_list: return check_objects(value, kTargetKeys);
+        case target_list: return check_targets(value);
     }
     return {};
 }

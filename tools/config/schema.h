@@ -61,6 +61,9 @@ std::vector<Setting> provider_settings(std::string_view type);
 std::string current_choice(const Setting& setting, std::string_view choice);
 
 bool is_provider_name(std::string_view name);
+// Names that new providers don't get: they would hide a folder of the mount, or look like the owner of the program's own
+// secrets. A provider that has one goes on with it.
+bool is_reserved_provider_name(std::string_view name);
 
 // One thing that is wrong with a value, and what would be right. Both without the place.
 struct Complaint {

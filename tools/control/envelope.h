@@ -23,5 +23,6 @@ void set_bytes(Json& object, std::string_view key, std::string_view bytes);
 // The bytes again.
 std::string get_bytes(const Json& object, std::string_view key);
 bool is_utf8(std::string_view bytes);
+std::string base64(std::string_view bytes);
 
 }  // namespace oracxfs

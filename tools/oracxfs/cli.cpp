@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "tools/control/client.h"
+#include "tools/oracxfs/activity_setup.h"
 #include "tools/oracxfs/secret_input.h"
 #include "tools/oracxfs/service.h"
 
@@ -44,7 +45,7 @@ Cli::Cli(GlobalFlags flags, Environment environment)
     : flags_(std::move(flags)),
       environment_(std::move(environment)),
       places_(find_places(environment_)),
-      out_({flags_.json, flags_.quiet, when_from(flags_.color), when_from(flags_.progress)}, environment_),
+      out_({flags_.json, flags_.quiet, flags_.no_color ? When::never : when_from(flags_.color), when_from(flags_.progress)}, environment_),
       secrets_(places_, environment_) {
     const std::string here = std::filesystem::current_path().string();
     if (!flags_.config_file.empty()) places_.config_file = absolute_path(flags_.config_file, here);
@@ -98,9 +99,24 @@ Result<Json> Cli::ask(const std::string& command, Json args, const Emit& on_even
     ORACX_TRY(const Config loaded, config());
     const auto shared = std::make_shared<const Config>(loaded);
     SystemClock clock;
-    const auto answer_from = [&](Catalog& catalog) -> Result<Json> {
+    SystemDisk disk;
+    const auto answer_from = [&](Catalog& catalog, const std::string& state_directory) -> Result<Json> {
         HandlerRegistry registry;
-        const auto view = [&] { return StateView{catalog, clock, shared, nullptr, nullptr, {}, false}; };
+        std::unique_ptr<ActivityLog> activity;
+        std::unique_ptr<EventFeed> feed;
+        if (command == "log") {
+            ActivityOptions options = activity_options(*shared, state_directory);
+            options.first_seq = EventFeed::first_seq(catalog);
+            ORACX_TRY(activity, ActivityLog::open(disk, clock, options));
+            // What the last writer left is brought over while the feed is closed again.
+            feed = std::make_unique<EventFeed>(catalog, *activity, clock, std::make_shared<EventBell>(), describe_run_in(catalog));
+            feed.reset();
+        }
+        const auto view = [&] {
+            StateView state{catalog, clock, shared, nullptr, nullptr, {}, false};
+            state.activity = activity.get();
+            return state;
+        };
         add_state_handlers(registry, view);
         const OpContext ctx{signals().token(), std::nullopt};
         return registry.call(command, args, ctx, on_event ? on_event : [](const Json&) {});
@@ -109,14 +125,14 @@ Result<Json> Cli::ask(const std::string& command, Json args, const Emit& on_even
     bool asked = false;
     ORACX_TRYV(with_catalog([&](Catalog& catalog) -> Status {
         asked = true;
-        result = answer_from(catalog);
+        result = answer_from(catalog, places_.state);
         return {};
     }));
     if (asked) return result;
     // Nothing was ever stored. An empty catalogue gives the same answers without leaving a state behind.
     const ScratchFolder scratch;
     ORACX_TRY(const auto catalog, Catalog::open({scratch.path() + "/catalog.db", &clock, Millis(0)}));
-    return answer_from(*catalog);
+    return answer_from(*catalog, scratch.path());
 }
 
 Status Cli::with_catalog(const std::function<Status(Catalog&)>& work) {

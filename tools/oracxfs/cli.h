@@ -21,6 +21,8 @@ struct GlobalFlags {
     std::string socket;
     std::string color = "auto";
     std::string progress = "auto";
+    std::string lang;  // "" = by the environment
+    bool no_color = false;
     bool json = false;
     bool quiet = false;
     int verbose = 0;

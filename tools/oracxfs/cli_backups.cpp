@@ -2,21 +2,21 @@
 
 #include <fmt/format.h>
 
+#include "base/translate.h"
 #include "tools/config/units.h"
 #include "tools/control/envelope.h"
 #include "tools/oracxfs/commands.h"
 #include "tools/oracxfs/local_core.h"
+#include "tools/oracxfs/shown.h"
 
 namespace oracxfs {
 namespace {
 
-std::string size_of(const Json& bytes) { return format_size(static_cast<std::uint64_t>(bytes.as_int())); }
-
 std::string reasons_of(const Json& package) {
-    std::string text = package["pinned"].as_bool() ? "pinned" : "";
+    std::string text = package["pinned"].as_bool() ? tr("pinned") : "";
     for (const char* key : {"kept_because", "removed_because"})
         for (const Json& reason : package[key].items())
-            if (reason.as_string() != text) text += (text.empty() ? "" : ", ") + reason.as_string();
+            if (const std::string shown = tr_sentence(reason.as_string()); shown != text) text += (text.empty() ? "" : ", ") + shown;
     return text;
 }
 
@@ -47,7 +47,7 @@ Run declare_list(CLI::App& app) {
             std::string copies;
             for (const Json& replica : package["replicas"].items())
                 copies += (copies.empty() ? "" : " ") + cli.out().mark(replica["state"].as_string()) + replica["provider"].as_string();
-            rows.push_back({printable(get_bytes(package, "name")), package["time"].as_string(), size_of(package["size"]),
+            rows.push_back({printable(get_bytes(package, "name")), shown_time(package["time"]), shown_size(package["size"]),
                             fmt::format("{}/{}", package["copies"]["verified"].as_int(), package["copies"]["wanted"].as_int()), copies, reasons_of(package),
                             printable(package["label"].as_string())});
         }
@@ -67,14 +67,15 @@ std::shared_ptr<std::string> backup_option(CLI::App& app) {
 Run declare_show(CLI::App& app) {
     return [name = backup_option(app)](Cli& cli) -> Result<CommandResult> {
         ORACX_TRY(Json package, cli.ask("backups-show", Json::object({{"backup", *name}})));
-        std::string text = fmt::format("{}\n  made      {}\n  size      {}\n  sha256    {}\n", printable(get_bytes(package, "name")), package["time"].as_string(), size_of(package["size"]),
-                                       package["sha256"].as_string());
-        if (package["members"].is_int()) text += fmt::format("  members   {} ({} before packing)\n", package["members"].as_int(), size_of(package["bytes_in"]));
-        if (const std::string why = reasons_of(package); !why.empty()) text += "  kept      " + why + "\n";
-        if (!package["label"].as_string().empty()) text += "  label     " + printable(package["label"].as_string()) + "\n";
+        std::vector<std::vector<std::string>> rows = {{"  " + tr("made"), shown_time(package["time"])}, {"  " + tr("size"), shown_size(package["size"])}, {"  sha256", package["sha256"].as_string()}};
+        if (package["members"].is_int()) rows.push_back({"  " + tr("members"), trf("{} ({} before packing)", package["members"].as_int(), shown_size(package["bytes_in"]))});
+        if (const std::string why = reasons_of(package); !why.empty()) rows.push_back({"  " + tr("kept"), why});
+        if (!package["label"].as_string().empty()) rows.push_back({"  " + tr("label"), printable(package["label"].as_string())});
+        std::string text = printable(get_bytes(package, "name")) + "\n" + format_table({"", ""}, rows);
         for (const Json& replica : package["replicas"].items())
-            text += fmt::format("  {} {}: {}{}{}\n", cli.out().mark(replica["state"].as_string()), replica["provider"].as_string(), replica["state"].as_string(),
-                                replica["verified_at"].is_string() ? ", checked " + replica["verified_at"].as_string() : "", replica["error"].is_string() ? "  " + printable(replica["error"].as_string()) : "");
+            text += fmt::format("  {} {}: {}{}{}\n", cli.out().mark(replica["state"].as_string()), replica["provider"].as_string(), shown_word(replica["state"].as_string()),
+                                replica["verified_at"].is_string() ? ", " + trf("checked {}", shown_time(replica["verified_at"])) : "",
+                                replica["error"].is_string() ? "  " + tr_sentence(printable(replica["error"].as_string())) : "");
         CommandResult outcome;
         outcome.text = std::move(text);
         outcome.data = std::move(package);
@@ -116,10 +117,10 @@ std::string render_plan(const Json& plan) {
     std::vector<std::vector<std::string>> rows;
     for (const char* list : {"remove", "keep"})
         for (const Json& package : plan[list].items())
-            rows.push_back({std::string(list) == "keep" ? "keep" : package["fate"].as_string() == "held" ? "held" : "remove", printable(get_bytes(package, "name")), size_of(package["size"]), reasons_of(package)});
+            rows.push_back({shown_word(std::string(list) == "keep" ? "keep" : package["fate"].as_string() == "held" ? "held" : "remove"), printable(get_bytes(package, "name")), shown_size(package["size"]), reasons_of(package)});
     std::string text = format_table({"", "backup", ">size", "because"}, rows);
-    for (const auto& [provider, bytes] : plan["freed_bytes"].members()) text += fmt::format("frees {} at {}\n", size_of(bytes), provider);
-    for (const Json& hold : plan["holds"].items()) text += "nothing is removed: " + hold.as_string() + "\n";
+    for (const auto& [provider, bytes] : plan["freed_bytes"].members()) text += trf("frees {} at {}", shown_size(bytes), provider) + "\n";
+    for (const Json& hold : plan["holds"].items()) text += trf("nothing is removed: {}", tr_sentence(hold.as_string())) + "\n";
     return text;
 }
 
@@ -134,17 +135,19 @@ Run declare_prune(CLI::App& app) {
         const Json asked = Json::object({{"force", flags->force}});
         ORACX_TRY(Json plan, cli.ask("prune-preview", asked));
         CommandResult outcome;
-        const bool nothing = plan["remove"].items().empty();
+        const std::size_t going = plan["remove"].items().size();
+        const bool nothing = going == 0;
         if (flags->dry_run || nothing) {
-            outcome.text = render_plan(plan) + (nothing ? "nothing to remove\n" : "");
+            outcome.text = render_plan(plan) + (nothing ? tr("nothing to remove") + "\n" : "");
             outcome.data = std::move(plan);
             return outcome;
         }
         if (!cli.out().json()) Output::write_stdout(render_plan(plan));
         if (plan["holds"].items().empty())
-            ORACX_TRYV(cli.confirm(fmt::format("Remove {} backups at all providers?", plan["remove"].items().size()), "prune"));
+            ORACX_TRYV(cli.confirm(going == 1 ? "Remove 1 backup at all providers?" : fmt::format("Remove {} backups at all providers?", going), "prune"));
         ORACX_TRY(outcome.data, ask_or_work(cli, "backups-prune", Json::object({{"plan_id", plan["plan_id"].as_string()}, {"force", flags->force}})));
-        outcome.text = fmt::format("{} backups removed; the providers keep them in their trash for some days", outcome.data["removed"].items().size());
+        const std::size_t removed = outcome.data["removed"].items().size();
+        outcome.text = ntrf("{} backup removed; the providers keep it in their trash for some days", "{} backups removed; the providers keep them in their trash for some days", removed, removed);
         return outcome;
     };
 }

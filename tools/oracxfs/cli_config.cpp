@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/translate.h"
 #include "tools/config/schema.h"
 #include "tools/oracxfs/commands.h"
 
@@ -17,7 +18,7 @@ Result<CommandResult> check(Cli& cli) {
     std::string text;
     for (const ConfigProblem& problem : problems) {
         list.push(Json::object({{"message", problem.message}, {"hint", problem.hint.empty() ? Json() : Json(problem.hint)}}));
-        text += problem.message + "\n" + (problem.hint.empty() ? "" : "    " + problem.hint + "\n");
+        text += tr_sentence(problem.message) + "\n" + (problem.hint.empty() ? "" : "    " + tr_sentence(problem.hint) + "\n");
     }
     CommandResult outcome;
     outcome.data = Json::object({{"file", document.file()}, {"exists", document.exists()}, {"problems", std::move(list)}});
@@ -41,7 +42,7 @@ Run declare_show(CLI::App& app) {
             list.push(Json::object({{"key", setting.path}, {"value", setting.value}, {"origin", setting.origin}}));
             rows.push_back({setting.path, setting.value.dump(), *origin ? setting.origin : ""});
         }
-        return CommandResult{Json::object({{"file", document.file()}, {"settings", std::move(list)}}), format_table({"", "", ""}, rows), 0, {}, false};
+        return CommandResult{Json::object({{"file", document.file()}, {"settings", std::move(list)}}), format_table({"", "", ""}, rows), 0, {}, false, true};
     };
 }
 
@@ -53,7 +54,7 @@ Run declare_get(CLI::App& app) {
         std::vector<Candidate> known;
         for (const EffectiveSetting& setting : effective_settings(document, cli.environment())) {
             if (setting.path == *key)
-                return CommandResult{Json::object({{"key", setting.path}, {"value", setting.value}, {"origin", setting.origin}}), plain(setting.value), 0, {}, false};
+                return CommandResult{Json::object({{"key", setting.path}, {"value", setting.value}, {"origin", setting.origin}}), plain(setting.value), 0, {}, false, true};
             add_candidates(known, setting.path, "");
         }
         std::string hint = suggestion(*key, known);
@@ -74,7 +75,7 @@ Run declare_set(CLI::App& app) {
         ORACX_TRYV(set_from_text(document, flags->key, flags->value, cli.environment()));
         ORACX_TRYV(cli.save(document));
         return CommandResult{Json::object({{"key", flags->key}, {"value", *document.find(flags->key)}}),
-                       flags->key + " = " + document.find(flags->key)->dump(), 0, {}, false};
+                       flags->key + " = " + document.find(flags->key)->dump(), 0, {}, false, true};
     };
 }
 
@@ -97,7 +98,7 @@ Result<CommandResult> path(Cli& cli) {
                                  {"staging", places.staging},
                                  {"log", places.log_file},
                                  {"socket", places.socket}}),
-                   places.config_file, 0, {}, false};
+                   places.config_file, 0, {}, false, true};
 }
 
 }  // namespace

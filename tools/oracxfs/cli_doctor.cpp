@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "base/log.h"
+#include "base/translate.h"
 #include "fs/fuse_adapter.h"
 #include "tools/config/units.h"
 #include "tools/control/client.h"
@@ -140,7 +141,7 @@ class Doctor {
         if (!config) return;
         const std::string& dir = config->mount.dir;
         struct stat status {};
-        if (::stat(dir.c_str(), &status) == 0 || errno != ENOTCONN) return add("mount point", "ok", dir + (is_mounted(dir) ? " is mounted" : " is free"));
+        if (::stat(dir.c_str(), &status) == 0 || errno != ENOTCONN) return add("mount point", "ok", is_mounted(dir) ? dir + " is mounted" : dir + " is free");
         if (!fix_) return add("mount point", "bad", dir + " holds a dead mount", "oracxfs doctor --fix");
         const auto repaired = repair_stale_mount(dir);
         if (repaired)
@@ -216,12 +217,12 @@ Run declare_doctor(CLI::App& app) {
         Json report = check_report(checks);
         std::vector<std::vector<std::string>> rows;
         for (const Check& check : checks) {
-            rows.push_back({cli.out().mark(check.state) + " " + check.name, printable(check.words), check.fix.empty() ? "" : "next: " + check.fix});
+            rows.push_back({cli.out().mark(check.state) + " " + tr_sentence(check.name), tr_sentence(printable(check.words)), check.fix.empty() ? "" : trf("next: {}", tr_sentence(check.fix))});
         }
         if (!flags->bundle.empty()) ORACX_TRYV(write_bundle(cli, flags->bundle, report["checks"]));
         CommandResult outcome;
         outcome.text = format_table({"", "", ""}, rows);
-        if (!flags->bundle.empty()) outcome.text += "report written to " + flags->bundle + "\n";
+        if (!flags->bundle.empty()) outcome.text += trf("report written to {}", flags->bundle) + "\n";
         outcome.exit_code = report["bad"].as_int() > 0 ? 1 : 0;
         outcome.data = std::move(report);
         return outcome;

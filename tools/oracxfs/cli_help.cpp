@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <array>
 
+#include "base/translate.h"
 #include "tools/control/envelope.h"
 #include "tools/oracxfs/commands.h"
+#include "tools/oracxfs/help_topics.h"
+#include "tools/oracxfs/shown.h"
 
 namespace oracxfs {
 namespace {
@@ -17,52 +20,9 @@ constexpr std::array kAllCodes = {
 #undef X
 };
 
-struct Topic {
-    std::string_view name, text;
-};
-constexpr std::array kTopics = {
-    Topic{"exit-codes", R"(Exit codes of oracxfs are stable.
-  0   done; all active providers hold verified copies where that was asked
-  1   unexpected failure
-  2   wrong usage
-  3   partial: safe, but not at all providers
-  4   sign-in needed
-  5   temporary: retried by itself
-  6   integrity: a copy does not match
-  7   quota or disk full
-  8   not found
-  9   busy, or uploads still pending
-  10  not configured, or the configuration is invalid
-  11  the daemon is not reachable
-  12  passphrase wrong or master key unavailable
-  13  host key unknown or changed
-  14  refused: needs --yes
-  15  mount failed
-  130, 143  interrupted by SIGINT, SIGTERM; what was begun goes on later
-)"},
-    Topic{"json", R"(With --json each command prints one envelope on stdout, also when it fails:
-  {"schema":"oracxfs/1","command":"status","ok":true,"exit_code":0,"data":{...},"warnings":[...],"error":null}
-Times are RFC 3339 in UTC, sizes bytes, durations milliseconds (_ms). A name that is not UTF-8 comes with its bytes in
-"<key>_b64". New members may appear, none changes its meaning within oracxfs/1.
-`log -f --json` prints one event a line.
-)"},
-    Topic{"environment", R"(ORACXFS_HOME             everything in one folder: configuration, state, cache, log, socket
-ORACXFS_<SECTION>_<KEY>  overrides one setting, as ORACXFS_MOUNT_CLOSE_WAITS_FOR=journal
-ORACXFS_PASSPHRASE_FILE  a file with the passphrase of the stored secrets
-NO_COLOR, COLUMNS        respected
-)"},
-    Topic{"security", R"(Passwords and tokens are never taken from the command line: use --password-file, --password-stdin or the prompt.
-They are kept encrypted (AES-256-GCM) in secrets.db under the key in master.key; cloud_config.json holds none.
-Host keys and certificates are always checked. The control socket is for this user and root only.
-)"},
-    Topic{"restore", R"(Every copy is a plain file in a plain folder. To restore, copy it out of the mount, or fetch it from any one provider
-with its own tools (a file manager, sftp, a browser). oracxfs is not needed for that.
-)"},
-};
-
 std::string errors_topic() {
     std::string text;
-    for (const Errc code : kAllCodes) text += fmt::format("{:20} exit {:<4} {}\n", info(code).e_code, info(code).exit_code, info(code).hint);
+    for (const Errc code : kAllCodes) text += trf("{:20} exit {:<4} {}", info(code).e_code, info(code).exit_code, tr(info(code).hint)) + "\n";
     return text;
 }
 
@@ -80,8 +40,8 @@ Run declare_help(CLI::App& app) {
             outcome.text = root->help();
         } else if (*topic == "errors") {
             outcome.text = errors_topic();
-        } else if (const auto found = std::find_if(kTopics.begin(), kTopics.end(), [&](const Topic& t) { return t.name == *topic; }); found != kTopics.end()) {
-            outcome.text = found->text;
+        } else if (std::string text = help_topic(*topic); !text.empty()) {
+            outcome.text = std::move(text);
         } else if (const CLI::App* command = find_command(*root, *topic)) {
             outcome.text = command->help("oracxfs");
         } else {
@@ -94,9 +54,11 @@ Run declare_help(CLI::App& app) {
 
 Result<CommandResult> explain_code(Errc code) {
     const ErrcInfo& row = info(code);
-    const char* retry = row.retry == RetryClass::later ? "it is tried again by itself" : row.retry == RetryClass::look ? "the next attempt looks first" : "it needs a change";
+    const char* retry = row.retry == RetryClass::later  ? ORACX_TEXT("it is tried again by itself")
+                        : row.retry == RetryClass::look ? ORACX_TEXT("the next attempt looks first")
+                                                        : ORACX_TEXT("it needs a change");
     return CommandResult{Json::object({{"code", row.e_code}, {"name", row.name}, {"exit_code", row.exit_code}, {"retry", retry}, {"next", row.hint}}),
-                   fmt::format("{} ({})\nexit:  {}\nretry: {}\nnext:  {}\nmore:  docs/ERRORS.md\n", row.e_code, row.name, row.exit_code, retry, row.hint), 0, {}, false};
+                         trf("{} ({})\nexit:  {}\nretry: {}\nnext:  {}\nmore:  docs/ERRORS.md\n", row.e_code, row.name, row.exit_code, tr(retry), tr(row.hint)), 0, {}, false};
 }
 
 Result<CommandResult> explain_file(Cli& cli, const std::string& typed) {
@@ -106,15 +68,15 @@ Result<CommandResult> explain_file(Cli& cli, const std::string& typed) {
     ORACX_TRY(Json data, cli.ask("explain-path", std::move(args)));
     std::string text = printable(path) + "\n";
     for (const Json& row : data["replicas"].items()) {
-        text += fmt::format("  {} {}: {}", cli.out().mark(row["state"].as_string()), row["provider"].as_string(), row["state"].as_string());
-        if (row["error"].is_string()) text += "  " + printable(row["error"].as_string());
+        text += fmt::format("  {} {}: {}", cli.out().mark(row["state"].as_string()), row["provider"].as_string(), shown_word(row["state"].as_string()));
+        if (row["error"].is_string()) text += "  " + tr_sentence(printable(row["error"].as_string()));
         text += "\n";
         if (row["error"].is_string())
             if (const auto code = errc_from_name(row["error"].as_string().substr(0, row["error"].as_string().find(' '))))
-                text += fmt::format("      next: {}\n", info(*code).hint);
+                text += "      " + trf("next: {}", tr(info(*code).hint)) + "\n";
     }
     for (const Json& event : data["events"].items())
-        text += fmt::format("  {} {} {}\n", event["at"].as_string(), event["level"].as_string(), printable(event["message"].as_string()));
+        text += fmt::format("  {} {} {}\n", event["at"].as_string(), shown_word(event["level"].as_string()), tr_sentence(printable(event["message"].as_string())));
     return CommandResult{std::move(data), std::move(text), 0, {}, false};
 }
 

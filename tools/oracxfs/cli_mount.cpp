@@ -114,8 +114,9 @@ Result<Json> wait_for_uploads(Cli& cli, Millis patience) {
     ProgressView progress(cli.out(), clock, cli.environment());
     const Json args = Json::object({{"path", ""}, {"timeout_ms", patience.count()}, {"progress", !cli.out().json()}});
     ORACX_TRY(Json answer, cli.ask_daemon("wait", args, [&](const Json& event) { progress.update(event); }));
+    const std::int64_t left = answer["pending_files"].as_int();
     if (answer["state"].as_string() == "pending")
-        return fail(Errc::pending, fmt::format("{} files are not yet safe everywhere", answer["pending_files"].as_int()),
+        return fail(Errc::pending, left == 1 ? "1 file is not yet safe everywhere" : fmt::format("{} files are not yet safe everywhere", left),
                     name_files(answer) + "; still mounted. Leave now with --lazy: uploads go on at the next mount");
     return answer;
 }
@@ -154,8 +155,8 @@ Result<CommandResult> unmount(Cli& cli, const UnmountFlags& flags) {
     const auto pending = cli.ask_daemon("pending", Json::object({{"path", ""}}));
     const std::int64_t left = pending ? (*pending)["pending_files"].as_int() : 0;
     if (left > 0)
-        cli.out().warn(fmt::format("{} {} not yet at all providers: {}. They are kept on this machine and sent after the next mount", left,
-                                   left == 1 ? "file is" : "files are", name_files(*pending)));
+        cli.out().warn(left == 1 ? fmt::format("1 file is not yet at all providers: {}. It is kept on this machine and sent after the next mount", name_files(*pending))
+                                 : fmt::format("{} files are not yet at all providers: {}. They are kept on this machine and sent after the next mount", left, name_files(*pending)));
     ORACX_TRYV(cli.ask_daemon("unmount", Json::object({{"lazy", flags.lazy}})));
     ORACX_TRYV(StateLock::wait_until_free(cli.places().lock_file, kEndPatience));
     return CommandResult{Json::object({{"mount_point", dir}, {"pending_files", left}}), "unmounted " + dir, 0, {}, false};

@@ -7,12 +7,14 @@
 #include <filesystem>
 
 #include "base/hash.h"
+#include "base/translate.h"
 #include "tools/config/schema.h"
 #include "tools/oracxfs/add_provider.h"
 #include "tools/oracxfs/cloud_access.h"
 #include "tools/oracxfs/commands.h"
 #include "tools/oracxfs/provider_factory.h"
 #include "tools/oracxfs/provider_test.h"
+#include "tools/oracxfs/shown.h"
 #include "tools/oracxfs/status.h"
 
 namespace oracxfs {
@@ -54,7 +56,7 @@ TestOutcome run_test(Cli& cli, const ProviderEntry& entry, const FreshSecrets& f
     const ProviderTestReport report = test_provider(**provider, ctx, clock, [&](const ProviderTestStep& step) {
         outcome.steps.push(step_report(step));
         if (!cli.out().json())
-            cli.out().note(fmt::format("  {} {} ({} ms)", step.error ? "failed" : "ok    ", step.name, step.took.count()));
+            cli.out().note(step.error ? trf("  failed {} ({} ms)", tr(step.name), step.took.count()) : trf("  ok     {} ({} ms)", tr(step.name), step.took.count()));
     }, entry.type);
     if (const ProviderTestStep* failed = report.failed()) {
         outcome.error = *failed->error;
@@ -91,8 +93,8 @@ Result<CommandResult> save_provider(Cli& cli, const AddFlags& flags, const Json&
     // A daemon that has used it before goes on with what it has in memory.
     if (known && !fresh.empty() && cli.daemon_socket())
         ORACX_TRYV(cli.ask_daemon("provider-reopen", Json::object({{"name", flags.name}, {"signed_in", true}})));
-    std::string text = fmt::format("provider {} is {}", flags.name, flags.no_test ? "saved, untested" : "tested and saved");
-    if (!cli.daemon_socket()) text += "; it is used from the next `oracxfs mount` on";
+    std::string text = flags.no_test ? trf("provider {} is saved, untested", flags.name) : trf("provider {} is tested and saved", flags.name);
+    if (!cli.daemon_socket()) text += "; " + tr("it is used from the next `oracxfs mount` on");
     return CommandResult{Json::object({{"name", flags.name}, {"type", values["type"]}, {"tested", !flags.no_test}, {"steps", std::move(steps)}}), std::move(text), 0, {}, false};
 }
 
@@ -102,6 +104,8 @@ Result<CommandResult> add_provider(Cli& cli, const AddFlags& flags, Json values,
     if (!is_provider_name(flags.name))
         return fail(Errc::usage, "--name " + flags.name, "1 to 32 characters of a-z, 0-9 and - are allowed");
     ORACX_TRY(ConfigDocument document, cli.document());
+    if (is_reserved_provider_name(flags.name) && document.find("providers." + flags.name) == nullptr)
+        return fail(Errc::usage, "--name " + flags.name, "this name is reserved");
     if (const Json* existing = document.find("providers." + flags.name); existing != nullptr && !flags.replace) {
         if (*existing != values)
             return fail(Errc::exists, "add provider " + flags.name, "there is one of this name with other settings; --replace changes it");
@@ -144,10 +148,10 @@ Result<CommandResult> list_providers(Cli& cli) {
     ORACX_TRY(const Json report, cli.ask("status", nullptr));
     std::vector<std::vector<std::string>> rows;
     for (const Json& provider : report["providers"].items())
-        rows.push_back({provider["name"].as_string(), provider["type"].as_string(), provider["state"].as_string(),
+        rows.push_back({provider["name"].as_string(), provider["type"].as_string(), shown_word(provider["state"].as_string()),
                         std::to_string(provider["files"]["verified"].as_int()), std::to_string(provider["pending_files"].as_int()),
                         provider["reason"].is_string() ? provider["reason"].as_string() : ""});
-    std::string text = rows.empty() ? "no providers; add one with `oracxfs local`, `oracxfs sftp` or `oracxfs ftp`"
+    std::string text = rows.empty() ? tr("no providers; add one with `oracxfs local`, `oracxfs sftp` or `oracxfs ftp`")
                                     : format_table({"NAME", "TYPE", "STATE", ">VERIFIED", ">PENDING", "REASON"}, rows);
     return CommandResult{report["providers"], std::move(text), 0, {}, false};
 }
@@ -185,7 +189,7 @@ Result<CommandResult> show_provider(Cli& cli, const ProviderEntry& entry) {
     data.set("settings", entry.values);
     std::vector<std::vector<std::string>> rows;
     for (const char* key : {"name", "type", "state", "reason", "reason_text", "last_ok", "pending_files", "pending_bytes"})
-        if (!data[key].is_null()) rows.push_back({key, data[key].is_string() ? printable(data[key].as_string()) : data[key].dump()});
+        if (!data[key].is_null()) rows.push_back({key, data[key].is_string() ? shown_word(printable(data[key].as_string())) : data[key].dump()});
     for (const auto& [key, value] : entry.values.members())
         if (key != "type" && !value.is_null()) rows.push_back({key, value.is_string() ? value.as_string() : value.dump()});
     return CommandResult{std::move(data), format_table({"", ""}, rows), 0, {}, false};
@@ -197,7 +201,7 @@ Result<CommandResult> test_one(Cli& cli, const ProviderEntry& entry) {
     outcome.data = Json::object({{"name", entry.name}, {"steps", std::move(test.steps)}});
     outcome.error = std::move(test.error);
     if (!outcome.error) {
-        outcome.text = "provider " + entry.name + " works";
+        outcome.text = trf("provider {} works", entry.name);
         // It may have been down until now: the daemon need not wait for its own next look.
         if (cli.daemon_socket()) (void)cli.ask_daemon("provider-probe", Json::object({{"name", entry.name}}));
     }
@@ -221,10 +225,10 @@ Result<CommandResult> enable_provider(Cli& cli, const ProviderEntry& entry, bool
 
 Result<CommandResult> remove_provider(Cli& cli, const ProviderEntry& entry) {
     const bool granted = entry.type == "dropbox" || entry.type == "google-drive";
-    std::string question = fmt::format("Remove provider {}? oracxfs forgets it, with its password or sign-in. Its files stay as they are ({}), "
-                                       "but are not counted as copies any more.", entry.name, place_of(entry));
-    if (granted) question += fmt::format(" The access that was granted stays as well; `oracxfs {} disconnect --revoke --name {}` ends it first.", entry.type, entry.name);
-    ORACX_TRYV(cli.confirm(question + " Go on?", "remove provider " + entry.name));
+    if (granted)
+        cli.out().note(fmt::format("The access that was granted stays as well; `oracxfs {} disconnect --revoke --name {}` ends it first.", entry.type, entry.name));
+    ORACX_TRYV(cli.confirm(fmt::format("Remove provider {}? oracxfs forgets it, with its password or sign-in. Its files stay as they are ({}), "
+                                       "but are not counted as copies any more. Go on?", entry.name, place_of(entry)), "remove provider " + entry.name));
     ORACX_TRY(ConfigDocument document, cli.document());
     document.erase("providers." + entry.name);
     ORACX_TRYV(cli.save(document));
@@ -246,6 +250,7 @@ Result<CommandResult> rename_provider(Cli& cli, const std::string& from, const s
     ORACX_TRY(const Config config, cli.config());
     if (config.provider(from) == nullptr) return no_such_provider(config, from);
     if (!is_provider_name(to)) return fail(Errc::usage, "rename to " + to, "1 to 32 characters of a-z, 0-9 and - are allowed");
+    if (is_reserved_provider_name(to)) return fail(Errc::usage, "rename to " + to, "this name is reserved");
     if (config.provider(to) != nullptr) return fail(Errc::exists, "rename to " + to, "there is a provider of this name");
     ORACX_TRY(ConfigDocument document, cli.document());
     const Json names = Json::object({{"from", from}, {"to", to}});

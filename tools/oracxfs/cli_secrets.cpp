@@ -44,7 +44,7 @@ Run declare_set(CLI::App& app) {
         CommandResult outcome;
         outcome.data = Json::object({{"name", flags->name}});
         outcome.text = flags->name + " is stored";
-        if (flags->name == kPackagePassphrase) outcome.text += "\nKeep a copy elsewhere: without it nobody can open the packages that are encrypted with it";
+        if (flags->name == kPackagePassphrase) cli.out().note("Keep a copy elsewhere: without it nobody can open the packages that are encrypted with it");
         return outcome;
     };
 }

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "base/translate.h"
 #include "tools/oracxfs/commands.h"
 
 namespace oracxfs {
@@ -31,8 +32,8 @@ Result<CommandResult> set_up_demo(Cli& cli) {
         added.push(name);
     }
     if (!added.items().empty()) ORACX_TRYV(cli.save(document));
-    std::string text = added.items().empty() ? "the demo is set up already\n" : "two demo providers are configured\n";
-    text += fmt::format("  local-a  {0}/a\n  local-b  {0}/b\nnext: oracxfs mount, then copy a file to {1}\n", base, config.mount.dir);
+    std::string text = added.items().empty() ? tr("the demo is set up already") : tr("two demo providers are configured");
+    text += fmt::format("\n  local-a  {0}/a\n  local-b  {0}/b\n", base) + trf("next: oracxfs mount, then copy a file to {}", config.mount.dir) + "\n";
     return CommandResult{Json::object({{"added", std::move(added)}}), std::move(text), 0, {}, false};
 }
 
@@ -55,7 +56,7 @@ Run declare_setup(CLI::App& app) {
     app.add_flag("--demo", *demo, "Two local folders as providers, if none is configured");
     return [demo](Cli& cli) -> Result<CommandResult> {
         if (*demo) return set_up_demo(cli);
-        return CommandResult{Json::object({{"text", kGuide}}), std::string(kGuide), 0, {}, false};
+        return CommandResult{Json::object({{"text", kGuide}}), tr(kGuide), 0, {}, false};
     };
 }
 

@@ -1,13 +1,15 @@
-// status, wait, replicas, log
+// status, wait, replicas
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "base/translate.h"
 #include "tools/config/units.h"
 #include "tools/control/envelope.h"
 #include "tools/oracxfs/commands.h"
 #include "tools/oracxfs/progress.h"
+#include "tools/oracxfs/shown.h"
 #include "tools/oracxfs/status.h"
 
 namespace oracxfs {
@@ -19,9 +21,17 @@ Json path_args(const Cli& cli, const std::string& typed) {
     return args;
 }
 
+// "at_risk" -> "AT RISK", "dégradé" -> "DÉGRADÉ".
 std::string upper(std::string_view text) {
     std::string result;
-    for (const char c : text) result += c == '_' ? ' ' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    bool latin = false;  // behind the first byte of a letter of Latin-1
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (c >= 'a' && c <= 'z') result += static_cast<char>(c - 'a' + 'A');
+        else if (latin && byte >= 0xa0 && byte <= 0xbe && byte != 0xb7) result += static_cast<char>(byte - 0x20);
+        else result += c == '_' ? ' ' : c;
+        latin = byte == 0xc3;
+    }
     return result;
 }
 
@@ -31,73 +41,87 @@ Paint paint_for(const std::string& state) {
     return Paint::bad;
 }
 
-// "2026-11-23T20:36:28Z" -> milliseconds since 1970; nothing for anything else.
-std::optional<WallTime> parse_utc(const std::string& text) {
-    int y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0;
-    if (std::sscanf(text.c_str(), "%d-%d-%dT%d:%d:%dZ", &y, &mo, &d, &h, &mi, &s) != 6) return std::nullopt;  // NOLINT(cert-err34-c)
-    const std::chrono::year_month_day date{std::chrono::year(y), std::chrono::month(static_cast<unsigned>(mo)), std::chrono::day(static_cast<unsigned>(d))};
-    return std::chrono::sys_days(date) + std::chrono::hours(h) + std::chrono::minutes(mi) + std::chrono::seconds(s);
+// "Auth needed"
+std::string state_title(const std::string& state) {
+    std::string shown = shown_word(state);
+    std::replace(shown.begin(), shown.end(), '_', ' ');
+    shown[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(shown[0])));
+    return shown;
 }
 
-std::string age_of(const Json& time, WallTime now) {
-    const auto at = parse_utc(time.as_string());
-    return at ? format_age(now - *at) : "never";
+std::uint64_t count_of(const Json& number) { return static_cast<std::uint64_t>(number.as_int()); }
+
+std::vector<std::string> provider_row(const Output& out, const Json& provider, WallTime now) {
+    const std::string& name = provider["name"].as_string();
+    const std::string& word = provider["state"].as_string();
+    const Json& files = provider["files"];
+    std::string space = tr("space unknown");
+    if (provider["quota"]["free"].is_int()) space = trf("{} free", shown_size(provider["quota"]["free"]));
+    const std::uint64_t verified = count_of(files["verified"]);
+    std::string held = ntrf("{} file verified", "{} files verified", verified, verified);
+    if (provider["pending_files"].as_int() > 0) held += ", " + trf("{} pending", provider["pending_files"].as_int());
+    if (files["damaged"].as_int() > 0) held += ", " + trf("{} damaged", files["damaged"].as_int());
+    const bool enabled = provider["enabled"].as_bool();
+    // The line of a provider that is not used is fixed for people who look for it.
+    const std::string title = word == "inactive" ? trf("{}: Inactive", name) : name + ": " + state_title(word);
+    return {"  " + out.mark(word) + " " + title, enabled ? space : "", enabled ? held : "", enabled ? trf("last ok {}", shown_age(provider["last_ok"], now)) : "",
+            provider["reason"].is_string() ? provider["reason"].as_string() + " " + tr_sentence(printable(provider["reason_text"].as_string())) : ""};
 }
 
-std::string size_of(const Json& bytes) { return format_size(static_cast<std::uint64_t>(bytes.as_int())); }
+std::string render_backups(const Json& data, WallTime now) {
+    const Json& schedule = data["auto_sync"];
+    std::string text;
+    if (!schedule["enabled"].as_bool()) {
+        text = tr("Automatic sync: Inactive");
+    } else {
+        text = trf("Automatic sync: on, every {}", shown_duration(Millis(schedule["every_ms"].as_int())));
+        if (!schedule["next"].items().empty()) text += ", " + trf("next {}", shown_time(schedule["next"].items().front()));
+    }
+    text += "\n" + trf("Backups in the cloud: {}", data["backups"]["count"].as_int());
+    if (data["newest_backup"].is_object())
+        text += " (" + trf("newest {}, oldest {}, damaged {}", shown_age(data["newest_backup"]["time"], now), shown_age(data["backups"]["oldest"], now), data["backups"]["damaged_copies"].as_int()) + ")";
+    return text + "\n";
+}
 
-std::string plural(std::int64_t count, const char* word) { return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s"); }
+// Whether it was ever tried to come back.
+std::string render_recovery(const Json& data, WallTime now) {
+    const Json& recovery = data["recovery"];
+    const Json& drill = recovery["drill"];
+    std::string text;
+    if (drill.is_object())
+        text = trf("Recovery drill: {} {}, from {}, {} files in {}", shown_word(drill["state"].as_string()), shown_age(drill["at"], now), drill["from"].as_string(), drill["files"].as_int(), shown_duration(Millis(drill["took_ms"].as_int())));
+    else if (data["newest_backup"].is_object())
+        text = tr("Recovery drill: never tried; `oracxfs recovery drill` does it");
+    if (data["newest_backup"].is_object() && !recovery["kit_at"].is_string()) text += std::string(text.empty() ? "" : "\n") + tr("Recovery kit: never printed; `oracxfs recovery kit` makes it");
+    return text.empty() ? text : text + "\n";
+}
 
 // The answer on one screen.
 std::string render_status(const Output& out, const Json& data, WallTime now) {
     const std::string& state = data["state"].as_string();
     const std::int64_t wanted = data["copies"]["wanted"].as_int(), verified = data["copies"]["verified"].as_int();
-    std::string verdict = out.paint(paint_for(state), upper(state));
-    if (state != "not_configured") verdict += fmt::format(" {} {} of {} copies", out.utf8() ? "—" : "-", verified, wanted);
-    std::string text = "CLOUD STORAGE STATUS" + std::string(35, ' ') + verdict + "\nConfigured providers:\n";
+    std::string verdict = out.paint(paint_for(state), upper(shown_word(state)));
+    if (state != "not_configured") verdict += std::string(out.utf8() ? " — " : " - ") + trf("{} of {} copies", verified, wanted);
+    const std::string title = tr("CLOUD STORAGE STATUS");
+    std::string text = title + std::string(55 - std::min<std::size_t>(display_width(title), 50), ' ') + verdict + "\n" + tr("Configured providers:") + "\n";
     std::vector<std::vector<std::string>> rows;
-    for (const Json& provider : data["providers"].items()) {
-        const std::string& name = provider["name"].as_string();
-        const std::string& word = provider["state"].as_string();
-        std::string shown = word;
-        std::replace(shown.begin(), shown.end(), '_', ' ');
-        shown[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(shown[0])));
-        const Json& files = provider["files"];
-        std::string space = "space unknown";
-        if (provider["quota"]["free"].is_int()) space = size_of(provider["quota"]["free"]) + " free";
-        std::string held = plural(files["verified"].as_int(), "file") + " verified";
-        if (provider["pending_files"].as_int() > 0) held += fmt::format(", {} pending", provider["pending_files"].as_int());
-        if (files["damaged"].as_int() > 0) held += fmt::format(", {} damaged", files["damaged"].as_int());
-        const bool enabled = provider["enabled"].as_bool();
-        rows.push_back({"  " + out.mark(word) + " " + name + ": " + shown, enabled ? space : "", enabled ? held : "",
-                        enabled ? "last ok " + age_of(provider["last_ok"], now) : "",
-                        provider["reason"].is_string() ? provider["reason"].as_string() + " " + printable(provider["reason_text"].as_string()) : ""});
-    }
-    text += rows.empty() ? "  none\n" : format_table({"", "", "", "", ""}, rows);
+    for (const Json& provider : data["providers"].items()) rows.push_back(provider_row(out, provider, now));
+    text += rows.empty() ? "  " + tr("none") + "\n" : format_table({"", "", "", "", ""}, rows);
     const Json& files = data["files"];
-    text += fmt::format("Files: {} ({})", files["total"].as_int(), size_of(files["bytes"]));
-    if (files["incomplete"].as_int() > 0) text += fmt::format(", {} not yet everywhere", files["incomplete"].as_int());
-    if (files["without_copy"].as_int() > 0) text += ", " + out.paint(Paint::bad, fmt::format("{} without a verified copy", files["without_copy"].as_int()));
+    text += trf("Files: {} ({})", files["total"].as_int(), shown_size(files["bytes"]));
+    if (files["incomplete"].as_int() > 0) text += ", " + trf("{} not yet everywhere", files["incomplete"].as_int());
+    if (files["without_copy"].as_int() > 0) text += ", " + out.paint(Paint::bad, trf("{} without a verified copy", files["without_copy"].as_int()));
     text += "\n";
-    if (data.find("backups") != nullptr) {
-        const Json& schedule = data["auto_sync"];
-        text += "Automatic sync: ";
-        if (!schedule["enabled"].as_bool())
-            text += "Inactive";
-        else {
-            text += "on, every " + format_duration(Millis(schedule["every_ms"].as_int()));
-            if (!schedule["next"].items().empty()) text += ", next " + schedule["next"].items().front().as_string();
-        }
-        text += fmt::format("\nBackups in the cloud: {}", data["backups"]["count"].as_int());
-        if (data["newest_backup"].is_object())
-            text += fmt::format(" (newest {}, oldest {}, damaged {})", age_of(data["newest_backup"]["time"], now), age_of(data["backups"]["oldest"], now), data["backups"]["damaged_copies"].as_int());
-        text += "\n";
-    }
+    if (data.find("backups") != nullptr) text += render_backups(data, now) + render_recovery(data, now);
     const Json& mount = data["mount"];
-    text += mount["mounted"].as_bool() ? fmt::format("Mounted at {} (close waits for {}{})\n", mount["dir"].as_string(), mount["close_waits_for"].as_string(),
-                                                     mount["read_only"].as_bool() ? ", read-only" : "")
-                                       : std::string("Not mounted\n");
-    for (const Json& step : data["next"].items()) text += "Next step: " + step.as_string() + "\n";
+    if (!mount["mounted"].as_bool())
+        text += tr("Not mounted");
+    else if (mount["read_only"].as_bool())
+        text += trf("Mounted at {} (close waits for {}, read-only)", mount["dir"].as_string(), mount["close_waits_for"].as_string());
+    else
+        text += trf("Mounted at {} (close waits for {})", mount["dir"].as_string(), mount["close_waits_for"].as_string());
+    text += "\n";
+    for (const Json& step : data["next"].items()) text += trf("Next step: {}", tr_sentence(step.as_string())) + "\n";
     return text;
 }
 
@@ -118,16 +142,16 @@ Result<CommandResult> status_of_file(Cli& cli, const std::string& typed) {
     std::int64_t verified = 0;
     for (const Json& row : rows.items()) {
         const std::string path = get_bytes(row, "path");
-        if (path != last) text += printable(path) + "  " + size_of(row["size"]) + "  sha256 " + row["sha256"].as_string().substr(0, 12) + "\n";
+        if (path != last) text += printable(path) + "  " + shown_size(row["size"]) + "  sha256 " + row["sha256"].as_string().substr(0, 12) + "\n";
         last = path;
         const std::string& state = row["state"].as_string();
         verified += state == "verified" ? 1 : 0;
-        text += "  " + cli.out().mark(state) + " " + row["provider"].as_string() + ": " + state;
-        if (row["verified_at"].is_string()) text += " " + age_of(row["verified_at"], SystemClock().wall());
-        if (row["error"].is_string()) text += "  " + printable(row["error"].as_string());
+        text += "  " + cli.out().mark(state) + " " + row["provider"].as_string() + ": " + shown_word(state);
+        if (row["verified_at"].is_string()) text += " " + shown_age(row["verified_at"], SystemClock().wall());
+        if (row["error"].is_string()) text += "  " + tr_sentence(printable(row["error"].as_string()));
         text += "\n";
     }
-    if (rows.items().empty()) text = "nothing to replicate there\n";
+    if (rows.items().empty()) text = tr("nothing to replicate there") + "\n";
     return CommandResult{Json::object({{"replicas", std::move(rows)}}), std::move(text), 0, {}, false};
 }
 
@@ -139,7 +163,7 @@ Result<CommandResult> watch_status(Cli& cli) {
         if (cli.out().json())
             Output::write_stdout(make_envelope("status", 0, data).dump() + "\n");
         else
-            Output::write_stdout("\x1b[H\x1b[2J" + render_status(cli.out(), data, clock.wall()));
+            Output::write_stdout((cli.out().redraws() ? "\x1b[H\x1b[2J" : "") + render_status(cli.out(), data, clock.wall()));
         clock.sleep_for(Millis(1'000), stop);
     }
     CommandResult outcome;
@@ -178,7 +202,7 @@ std::string render_pending(const Json& data) {
     for (const Json& file : data["files"].items()) {
         text += printable(get_bytes(file, "path")) + ":";
         for (const Json& missing : file["missing"].items())
-            text += fmt::format(" {} {}{}", missing["provider"].as_string(), missing["state"].as_string(), missing["down"].as_bool() ? " (down)" : "");
+            text += fmt::format(" {} {}{}", missing["provider"].as_string(), shown_word(missing["state"].as_string()), missing["down"].as_bool() ? " " + tr("(down)") : "");
         text += "\n";
     }
     return text;
@@ -216,11 +240,12 @@ Run declare_wait(CLI::App& app) {
         const std::string& state = (*answer)["state"].as_string();
         const std::int64_t count = (*answer)["pending_files"].as_int();
         CommandResult outcome;
-        outcome.text = state == "settled" ? "all copies are verified" : render_pending(*answer);
-        if (state == "pending") outcome.error = Error(Errc::pending, plural(count, "file") + " not yet safe everywhere", "the time is over");
-        if (state == "partial") outcome.error = Error(Errc::partial, plural(count, "file") + " not at all providers", "a provider is down");
+        outcome.text = state == "settled" ? tr("all copies are verified") : render_pending(*answer);
+        if (state == "pending") outcome.error = Error(Errc::pending, count == 1 ? "1 file not yet safe everywhere" : fmt::format("{} files not yet safe everywhere", count), "the time is over");
+        if (state == "partial") outcome.error = Error(Errc::partial, count == 1 ? "1 file not at all providers" : fmt::format("{} files not at all providers", count), "a provider is down");
+        const std::int64_t without = (*answer)["without_copy"].as_int();
         if (state == "at_risk")
-            outcome.error = Error(Errc::unavailable, plural((*answer)["without_copy"].as_int(), "file") + " without a verified copy", "no provider took them; they are kept on this machine");
+            outcome.error = Error(Errc::unavailable, without == 1 ? "1 file without a verified copy" : fmt::format("{} files without a verified copy", without), "no provider took them; they are kept on this machine");
         outcome.data = std::move(*answer);
         return outcome;
     };
@@ -236,52 +261,11 @@ Run declare_replicas(CLI::App& app) {
         }));
         std::vector<std::vector<std::string>> cells;
         for (const Json& row : rows.items())
-            cells.push_back({row["provider"].as_string(), row["state"].as_string(), size_of(row["size"]), row["sha256"].as_string().substr(0, 12),
-                             row["verified_at"].is_string() ? row["verified_at"].as_string() : "-", printable(get_bytes(row, "path")),
-                             row["error"].is_string() ? printable(row["error"].as_string()) : ""});
-        std::string text = cells.empty() ? "no files" : format_table({"PROVIDER", "STATE", ">SIZE", "SHA-256", "VERIFIED AT", "PATH", ""}, cells);
+            cells.push_back({row["provider"].as_string(), shown_word(row["state"].as_string()), shown_size(row["size"]), row["sha256"].as_string().substr(0, 12),
+                             row["verified_at"].is_string() ? shown_time(row["verified_at"]) : "-", printable(get_bytes(row, "path")),
+                             row["error"].is_string() ? tr_sentence(printable(row["error"].as_string())) : ""});
+        std::string text = cells.empty() ? tr("no files") : format_table({"PROVIDER", "STATE", ">SIZE", "SHA-256", "VERIFIED AT", "PATH", ""}, cells);
         return CommandResult{std::move(rows), std::move(text), 0, {}, false};
-    };
-}
-
-Run declare_log(CLI::App& app) {
-    struct Flags {
-        bool follow = false;
-        std::int64_t count = 50;
-        std::string provider, level, path;
-    };
-    const auto flags = std::make_shared<Flags>();
-    app.add_flag("-f,--follow", flags->follow, "Go on with what happens next");
-    app.add_option("-n,--lines", flags->count, "So many entries")->type_name("N")->check(CLI::Range(0, 100'000));
-    app.add_option("--provider", flags->provider, "Only this provider")->type_name("NAME");
-    app.add_option("--level", flags->level, "Only info, warning or error")->check(CLI::IsMember({"info", "warning", "error"}))->type_name("LEVEL");
-    app.add_option("--path", flags->path, "Only this file")->type_name("PATH");
-    return [flags](Cli& cli) -> Result<CommandResult> {
-        Json args = path_args(cli, flags->path);
-        args.set("follow", flags->follow);
-        args.set("limit", flags->count);
-        args.set("provider", flags->provider);
-        args.set("level", flags->level);
-        Json events = Json::array();
-        const bool collect = cli.out().json() && !flags->follow;
-        const auto on_event = [&](const Json& event) {
-            if (collect) return void(events.push(event));
-            if (cli.out().json()) return Output::write_stdout(event.dump() + "\n");
-            std::string line = fmt::format("{} {:7} {}", event["at"].as_string(), event["level"].as_string(), event["kind"].as_string());
-            std::string providers;
-            for (const Json& name : event["providers"].items()) providers += (providers.empty() ? "" : ",") + name.as_string();
-            if (!providers.empty()) line += "  " + providers;
-            if (event["path"].is_string()) line += "  " + printable(get_bytes(event, "path"));
-            Output::write_stdout(line + "  " + printable(event["message"].as_string()) + "\n");
-        };
-        const auto answer = flags->follow ? cli.ask_daemon("log", args, on_event) : cli.ask("log", args, on_event);
-        CommandResult outcome;
-        outcome.printed = !collect;
-        outcome.data = Json::object({{"events", std::move(events)}});
-        if (!answer && flags->follow && answer.error().code == Errc::cancelled) return outcome;
-        if (!answer) return fail(answer.error());
-        if ((*answer)["count"].as_int() == 0) cli.out().note("nothing to report");
-        return outcome;
     };
 }
 
@@ -292,7 +276,6 @@ void add_status_commands(CommandTable& table) {
     table.push_back({"status", group, "Am I safe? The answer on one screen", declare_status});
     table.push_back({"wait", group, "Wait until all copies are verified", declare_wait});
     table.push_back({"replicas", group, "List each file's copy at each provider", declare_replicas});
-    table.push_back({"log", group, "Show what happened", declare_log});
 }
 
 }  // namespace oracxfs

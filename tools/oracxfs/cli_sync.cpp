@@ -2,16 +2,16 @@
 
 #include <fmt/format.h>
 
+#include "base/translate.h"
 #include "tools/config/units.h"
 #include "tools/control/envelope.h"
 #include "tools/oracxfs/commands.h"
 #include "tools/oracxfs/local_core.h"
 #include "tools/oracxfs/progress.h"
+#include "tools/oracxfs/shown.h"
 
 namespace oracxfs {
 namespace {
-
-std::string size_of(const Json& bytes) { return format_size(static_cast<std::uint64_t>(bytes.as_int())); }
 
 // What a person sees while a run goes on.
 class SyncView {
@@ -19,7 +19,7 @@ class SyncView {
     SyncView(Cli& cli, Clock& clock) : cli_(cli), progress_(cli.out(), clock, cli.environment()) {}
 
     void start() {
-        if (!cli_.out().json()) say("Starting cloud sync...");
+        if (!cli_.out().json()) say(tr("Starting cloud sync..."));
     }
     void event(const Json& event) {
         const std::string& type = event["type"].as_string();
@@ -31,7 +31,8 @@ class SyncView {
             progress_.update(event);
         } else if (type == "packed") {
             progress_.clear();
-            say(fmt::format("Backup package created: {} ({}, {} members)", get_bytes(event, "package"), size_of(event["bytes"]), event["members"].as_int()));
+            const auto members = static_cast<std::uint64_t>(event["members"].as_int());
+            say(trf("Backup package created: {}", get_bytes(event, "package")) + " (" + shown_size(event["bytes"]) + ", " + ntrf("{} member", "{} members", members, members) + ")");
         } else if (type == "replica") {
             progress_.clear();
             replica(event);
@@ -39,10 +40,10 @@ class SyncView {
             progress_.clear();
             cli_.out().warn(event["message"].as_string());
             for (const Json& problem : event["problems"].items())
-                cli_.out().note(fmt::format("  {}: {} {}", problem["what"].as_string(), printable(get_bytes(problem, "path")), printable(problem["why"].as_string())));
+                cli_.out().note(fmt::format("  {}: {} {}", tr_sentence(problem["what"].as_string()), printable(get_bytes(problem, "path")), tr_sentence(printable(problem["why"].as_string()))));
         } else if (type == "pruned") {
             progress_.clear();
-            say(fmt::format("Pruned: {} old backups", event["removed"].items().size()));
+            say(ntrf("Pruned: {} old backup", "Pruned: {} old backups", event["removed"].items().size(), event["removed"].items().size()));
         }
     }
     void finish() { progress_.clear(); }
@@ -54,9 +55,9 @@ class SyncView {
     void replica(const Json& event) const {
         const std::string& state = event["state"].as_string();
         const std::string& provider = event["provider"].as_string();
-        if (state == "uploading") say(fmt::format("Uploading to {}: {}", provider, get_bytes(event, "package")));
-        if (state == "verified") say(fmt::format("OK {}: file uploaded successfully", provider));
-        if (state == "failed" || state == "damaged") cli_.out().warn(fmt::format("{}: {} {}", provider, state, event["error"].as_string()));
+        if (state == "uploading") say(trf("Uploading to {}: {}", provider, get_bytes(event, "package")));
+        if (state == "verified") say(trf("OK {}: file uploaded successfully", provider));
+        if (state == "failed" || state == "damaged") cli_.out().warn(fmt::format("{}: {} {}", provider, shown_word(state), tr_sentence(event["error"].as_string())));
     }
 
     Cli& cli_;
@@ -132,15 +133,13 @@ Result<CommandResult> auto_sync_status(Cli& cli) {
                           : Json::object({{"enabled", config.auto_sync.enabled}, {"every", format_duration(config.auto_sync.every)}, {"every_ms", config.auto_sync.every.count()}, {"next", Json::array()}});
     outcome.data.set("daemon", daemon);
     if (!config.auto_sync.enabled) {
-        outcome.text = "Automatic sync: Inactive\n";
+        outcome.text = tr("Automatic sync: Inactive") + "\n";
     } else {
-        std::string when = "every " + format_duration(config.auto_sync.every);
-        if (!config.auto_sync.at.empty()) {
-            when = "at";
-            for (const std::string& time : config.auto_sync.at) when += " " + time;
-        }
-        outcome.text = "Automatic sync: on, " + when + "\n";
-        for (const Json& time : outcome.data["next"].items()) outcome.text += "  next  " + time.as_string() + "\n";
+        std::string times;
+        for (const std::string& time : config.auto_sync.at) times += (times.empty() ? "" : ", ") + time;
+        outcome.text = times.empty() ? trf("Automatic sync: on, every {}", shown_duration(config.auto_sync.every)) : trf("Automatic sync: on, at {}", times);
+        outcome.text += "\n";
+        for (const Json& time : outcome.data["next"].items()) outcome.text += "  " + trf("next {}", shown_time(time)) + "\n";
         if (!daemon) outcome.text += "No daemon runs, so nothing is started by itself: `oracxfs mount`\n";
     }
     return outcome;
@@ -193,9 +192,9 @@ Run declare_runs(CLI::App& app) {
         ORACX_TRY(Json data, cli.ask("runs", Json::object({{"run", flags->run}, {"kind", flags->kind}, {"limit", flags->limit}})));
         std::vector<std::vector<std::string>> rows;
         const auto add = [&](const Json& run) {
-            rows.push_back({run["run"].as_string(), run["kind"].as_string(), cli.out().mark(run["state"].as_string()) + " " + run["state"].as_string(), run["started"].as_string(),
-                            run["took_ms"].is_int() ? format_duration(Millis(run["took_ms"].as_int())) : "", run["bytes_out"].as_int() > 0 ? size_of(run["bytes_out"]) : "",
-                            run["package"].is_string() ? printable(get_bytes(run, "package")) : "", printable(run["error"].as_string())});
+            rows.push_back({run["run"].as_string(), shown_word(run["kind"].as_string()), cli.out().mark(run["state"].as_string()) + " " + shown_word(run["state"].as_string()), shown_time(run["started"]),
+                            run["took_ms"].is_int() ? shown_duration(Millis(run["took_ms"].as_int())) : "", run["bytes_out"].as_int() > 0 ? shown_size(run["bytes_out"]) : "",
+                            run["package"].is_string() ? printable(get_bytes(run, "package")) : "", tr_sentence(printable(run["error"].as_string()))});
         };
         if (data.find("runs") != nullptr)
             for (const Json& run : data["runs"].items()) add(run);

@@ -16,6 +16,7 @@
 #include "tools/control/envelope.h"
 #include "tools/oracxfs/add_provider.h"
 #include "tools/oracxfs/commands.h"
+#include "tools/oracxfs/shown.h"
 
 namespace oracxfs {
 namespace {
@@ -110,7 +111,7 @@ Result<CommandResult> list_versions(Cli& cli, const std::string& typed, const st
     std::vector<std::vector<std::string>> rows;
     for (const KeptVersion& version : all) {
         list.push(report(version));
-        rows.push_back({format_utc(version.at), version.provider, format_size(version.object.size), version.trash ? "trash" : "history", version.id});
+        rows.push_back({shown_time(format_utc(version.at)), version.provider, shown_size(version.object.size), shown_word(version.trash ? "trash" : "history"), version.id});
     }
     outcome.data = Json::object();
     set_bytes(outcome.data, "path", path);

@@ -85,7 +85,12 @@ Status take_effect(Cli& cli, const ProviderEntry& entry, bool signed_in) {
             row.reason = signed_in ? "" : std::string(info(Errc::unauthenticated).e_code) + " nobody is signed in";
             ORACX_TRYV(catalog.update_provider(row));
         }
-        return {};
+        EventRow event;
+        event.level = "info";
+        event.kind = signed_in ? "signed_in" : "signed_out";
+        event.provider = entry.name;
+        event.message = entry.name + (signed_in ? " has new sign-in data" : " is signed out");
+        return catalog.append_event(event);
     });
 }
 

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +10,10 @@
 #include <map>
 
 #include "base/log.h"
+#include "base/translate.h"
+#include "tools/oracxfs/language.h"
+#include "tools/oracxfs/menu.h"
+#include "tools/oracxfs/wizard.h"
 
 namespace oracxfs {
 namespace {
@@ -19,14 +24,20 @@ CommandTable make_table() {
     add_provider_commands(table);
     add_mount_commands(table);
     add_status_commands(table);
+    add_log_commands(table);
     add_sync_commands(table);
     add_backup_commands(table);
     add_version_commands(table);
+    add_restore_commands(table);
+    add_scrub_commands(table);
+    add_recovery_commands(table);
     add_secret_commands(table);
+    add_notification_commands(table);
     add_config_commands(table);
     add_doctor_commands(table);
     add_admin_commands(table);
     add_help_commands(table);
+    add_reference_commands(table);
     return table;
 }
 
@@ -66,9 +77,25 @@ void add_global_options(CLI::App& app, GlobalFlags& flags) {
     app.add_flag("-q,--quiet", flags.quiet, "Print results and errors only")->group(group);
     app.add_flag("-v,--verbose", flags.verbose, "Log to stderr; twice for more")->group(group);
     app.add_option("--color", flags.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}))->type_name("WHEN")->group(group);
+    app.add_flag("--no-color", flags.no_color, "The same as --color=never")->group(group);
+    app.add_option("--lang", flags.lang, "Language of what is shown: en or fr")->check(CLI::IsMember(languages()))->type_name("LANG")->group(group);
     app.add_option("--progress", flags.progress, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}))->type_name("WHEN")->group(group);
     app.add_flag("-y,--yes", flags.yes, "Confirm what asks for confirmation")->group(group);
     app.add_flag("--no-input", flags.no_input, "Never ask")->group(group);
+}
+
+// Help in the reader's language. The words of the command line itself stay as they are.
+void show_in_language(CLI::App& app) {
+    app.description(tr(app.get_description()));
+    app.footer(tr(app.get_footer()));
+    if (app.get_parent() != nullptr) app.group(tr(app.get_group()));
+    for (const char* label : {ORACX_TEXT("Usage"), ORACX_TEXT("OPTIONS"), ORACX_TEXT("SUBCOMMAND"), ORACX_TEXT("Positionals"), ORACX_TEXT("REQUIRED"), ORACX_TEXT("Excludes")})
+        app.get_formatter()->label(label, tr(label));
+    for (CLI::Option* option : app.get_options()) {
+        option->description(tr(option->get_description()));
+        option->group(tr(option->get_group()));  // ORACX_TEXT("Options") where none is said
+    }
+    for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) show_in_language(*command);
 }
 
 struct Program {
@@ -84,6 +111,7 @@ struct Program {
         bool version = false;
         app.add_flag("--version", version, "Show the version")->group("Global options");
         for (const Command& command : command_table()) add(command);
+        show_in_language(app);
     }
 
     void add(const Command& command) {
@@ -116,20 +144,50 @@ std::string first_command(const std::vector<std::string>& arguments) {
     return "";
 }
 
-// Before anything was parsed, so that also a wrong command line is answered in JSON.
+// Before anything was parsed, so that also a wrong command line is answered in JSON, or in the reader's language.
 GlobalFlags early_flags(const std::vector<std::string>& arguments) {
     GlobalFlags flags;
-    for (const std::string& argument : arguments) {
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        const std::string& argument = arguments[i];
         if (argument == "--") break;
+        const std::string_view name = std::string_view(argument).substr(0, argument.find('='));
+        const auto value = [&]() -> std::string {
+            if (name.size() < argument.size()) return argument.substr(name.size() + 1);
+            return i + 1 < arguments.size() ? arguments[i + 1] : std::string();
+        };
         if (argument == "--json") flags.json = true;
-        if (argument == "--color=never") flags.color = "never";
+        if (argument == "--no-color") flags.no_color = true;
+        if (name == "--color") flags.color = value();
+        if (name == "--lang") flags.lang = value();
+        if (name == "--config" || name == "-c") flags.config_file = value();
     }
     return flags;
+}
+
+// What the configuration says about it; nothing when it can't be read: the command will say why.
+std::string configured_language(const GlobalFlags& flags, const Environment& environment) {
+    if (const auto value = environment("ORACXFS_LANGUAGE")) return *value;
+    const std::string file = flags.config_file.empty() ? find_places(environment).config_file : flags.config_file;
+    const auto document = ConfigDocument::load(file);
+    const Json* language = document ? document->find("language") : nullptr;
+    return language != nullptr ? language->as_string() : std::string();
+}
+
+void speak(const GlobalFlags& flags, const Environment& environment) {
+    // JSON is for programs, and always the same.
+    const std::string language = flags.json ? languages().front() : choose_language(flags.lang, environment, configured_language(flags, environment));
+    if (const Status spoken = use_language(language, speaks_utf8(environment)); !spoken && !flags.lang.empty())
+        Output::write_stderr("warning: no texts in this language: " + spoken.error().why + " (" + catalogue_file(language) + ")\n");
 }
 
 int usage_error(const std::vector<std::string>& arguments, const Error& error) {
     Cli cli(early_flags(arguments), system_environment());
     return cli.out().finish(first_command(arguments), error);
+}
+
+int show_help_as_json(const std::vector<std::string>& arguments, const std::string& text) {
+    Cli cli(early_flags(arguments), system_environment());
+    return cli.out().finish(first_command(arguments), CommandResult{Json::object({{"text", text}}), text, 0, {}, false});
 }
 
 int run_parsed(Program& program) {
@@ -145,6 +203,7 @@ int run_parsed(Program& program) {
     const auto run = program.runs.find(chosen);
     if (run == program.runs.end()) {
         if (cli.out().json()) return cli.out().finish("", Error(Errc::usage, "no command was given"));
+        if (chosen == &program.app && may_ask(cli) && ::isatty(STDOUT_FILENO) == 1) return run_menu(cli);
         Output::write_stderr(program.app.help());
         return info(Errc::usage).exit_code;
     }
@@ -167,12 +226,16 @@ const CommandTable& command_table() {
 int run_cli(int argc, char** argv) {
     const std::vector<std::string> arguments(argv + 1, argv + argc);
     try {
+        const Environment environment = system_environment();
+        speak(early_flags(arguments), environment);
         if (const auto refused = find_secret_option(arguments)) return usage_error(arguments, *refused);
         Program program;
         try {
             program.app.parse(argc, argv);
         } catch (const CLI::CallForHelp&) {
-            Output::write_stdout(program.chosen()->help("", CLI::AppFormatMode::Normal));
+            const std::string text = program.chosen()->help("", CLI::AppFormatMode::Normal);
+            if (early_flags(arguments).json) return show_help_as_json(arguments, text);
+            Output::write_stdout(text);
             return 0;
         } catch (const CLI::ParseError& error) {
             std::string words = error.what();

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "tools/oracxfs/activity_setup.h"
 #include "tools/oracxfs/readme_text.h"
 #include "tools/oracxfs/recovery.h"
 
@@ -56,7 +57,7 @@ bool needs_new_mount(const Config& a, const Config& b) {
     return a.mount.dir != b.mount.dir || a.mount.close_waits_for != b.mount.close_waits_for ||
            a.mount.cache_size != b.mount.cache_size || a.mount.write_ahead != b.mount.write_ahead ||
            a.mount.allow_other != b.mount.allow_other || a.staging.max_size != b.staging.max_size ||
-           a.mount.provider_dir_write != b.mount.provider_dir_write || a.mount.offline_reads != b.mount.offline_reads ||
+           a.mount.provider_dir_write != b.mount.provider_dir_write || a.mount.offline_reads != b.mount.offline_reads || a.mount.browse != b.mount.browse ||
            a.replication.retries != b.replication.retries || a.staging.min_free != b.staging.min_free || a.replication.backoff != b.replication.backoff ||
            a.replication.heal_after != b.replication.heal_after || a.replication.delete_grace != b.replication.delete_grace ||
            a.replication.sign_in_pause != b.replication.sign_in_pause || a.replication.full_pause != b.replication.full_pause ||
@@ -87,7 +88,13 @@ Status Core::open_all() {
     ORACX_TRY(lock_, StateLock::acquire(places.lock_file, {::getpid(), !options_.mount_point.empty(), places.socket, options_.mount_point}, kLockPatience));
 
     CatalogOpenReport report;
-    ORACX_TRY(catalog_, Catalog::open({places.catalog_db, &clock_, options_.config.replication.delete_grace}, &report));
+    CatalogOptions catalog;
+    catalog.path = places.catalog_db;
+    catalog.clock = &clock_;
+    catalog.delete_grace = options_.config.replication.delete_grace;
+    catalog.on_event = [bell = bell_] { bell->ring(); };
+    ORACX_TRY(catalog_, Catalog::open(catalog, &report));
+    ORACX_TRYV(open_activity());
     ORACX_TRYV(open_providers());
 
     StagingOptions staging;
@@ -114,6 +121,15 @@ Status Core::open_all() {
     return {};
 }
 
+Status Core::open_activity() {
+    ActivityOptions options = activity_options(options_.config, options_.places.state);
+    options.first_seq = EventFeed::first_seq(*catalog_);
+    ORACX_TRY(activity_, ActivityLog::open(disk_, clock_, options));
+    feed_ = std::make_unique<EventFeed>(*catalog_, *activity_, clock_, bell_, describe_run_in(*catalog_));
+    if (remember_config_file(*catalog_, disk_, options_.places.config_file)) event("info", "settings", "the configuration was changed since the last start");
+    return {};
+}
+
 std::shared_ptr<Provider> Core::make(const ProviderEntry& entry) {
     if (!entry.enabled) return nullptr;
     const Places& places = options_.places;
@@ -137,7 +153,10 @@ std::shared_ptr<Provider> Core::make(const ProviderEntry& entry) {
 
 Status Core::open_providers() {
     const Config& config = options_.config;
+    ORACX_TRY(const auto before, catalog_->providers());
     for (const ProviderEntry& entry : config.providers) {
+        if (std::none_of(before.begin(), before.end(), [&](const ProviderRow& row) { return row.name == entry.name; }))
+            event("info", "provider_added", entry.name + " (" + entry.type + ") is new", {}, entry.name);
         Member member{entry, {}, nullptr};
         ORACX_TRY(member.id, catalog_->configure_provider(entry.name, entry.type, entry.enabled));
         member.provider = make(entry);
@@ -232,6 +251,8 @@ void Core::stop(Millis grace, const std::stop_token& hurry) {
     staging_.reset();
     members_.clear();
     if (started_) event("info", "daemon", "stopped");
+    feed_.reset();
+    activity_.reset();
     catalog_.reset();
     lock_.reset();
 }
@@ -242,7 +263,9 @@ std::shared_ptr<const Config> Core::config() const {
 }
 
 StateView Core::view() {
-    return {*catalog_, clock_, config(), replicator_.get(), staging_.get(), options_.mount_point, options_.read_only};
+    StateView view{*catalog_, clock_, config(), replicator_.get(), staging_.get(), options_.mount_point, options_.read_only};
+    view.activity = activity_.get();
+    return view;
 }
 
 // What a machine that is set up anew wants to know. No secret: the configuration holds none, and tokens stay here.
@@ -273,11 +296,12 @@ BackupEnvironment Core::backup_environment() {
     return environment;
 }
 
-void Core::event(std::string level, std::string kind, std::string message, std::string code) {
+void Core::event(std::string level, std::string kind, std::string message, std::string code, std::string provider) {
     EventRow row;
     row.level = std::move(level);
     row.kind = std::move(kind);
     row.code = std::move(code);
+    row.provider = std::move(provider);
     row.message = log::redact(message);
     if (const Status kept = catalog_->append_event(row); !kept)
         log::warn("core", "event not kept: " + row.message + " (" + kept.error().to_string() + ")");
@@ -287,6 +311,7 @@ void Core::tidy_log() {
     const WallTime before = clock_.wall() - Millis(config()->log.keep_days * 86'400'000ll);
     if (const Status done = catalog_->forget_events(before); !done) log::warn("core", done.error().to_string());
     log::remove_rotated_files(options_.places.log_file, before);
+    activity_->forget(before);
 }
 
 Result<Json> Core::reload() {
@@ -298,6 +323,7 @@ Result<Json> Core::reload() {
               std::string(info(error.code).e_code));
         return result;
     }
+    (void)remember_config_file(*catalog_, disk_, options_.places.config_file);  // told here
     std::string changes;
     for (const Json& change : (*result)["changes"].items()) changes += (changes.empty() ? "" : ", ") + change.as_string();
     event("info", "settings",
@@ -359,6 +385,8 @@ Result<Json> Core::take_over_file() {
     staging_->set_digests(wanted_digests());
     filesystem_->providers_changed();
     replicator_->nudge();
+    const ActivityOptions limits = activity_options(fresh, options_.places.state);
+    activity_->set_limits(limits.rotate_bytes, limits.rotated_files, limits.rotate_age);
     if (options_.on_reload) options_.on_reload(fresh);
     log::info("core", "configuration reloaded, changes: " + std::to_string(changes.items().size()));
     Json result = Json::object({{"changes", std::move(changes)}, {"needs_new_mount", remount}});

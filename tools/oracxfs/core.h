@@ -14,6 +14,7 @@
 #include "cache/staging.h"
 #include "fs/filesystem.h"
 #include "fs/replicator.h"
+#include "tools/activity/event_feed.h"
 #include "tools/backup/backup_environment.h"
 #include "tools/config/config.h"
 #include "tools/oracxfs/provider_factory.h"
@@ -51,8 +52,8 @@ class Core {
     // the answer. An invalid file changes nothing. Either way it stands in the log.
     Result<Json> reload();
     // For `oracxfs log`. Errors go to the daemon's own log: nobody waits for an event.
-    void event(std::string level, std::string kind, std::string message, std::string code = {});
-    // Forgets events and rotated log files that are older than log.keep_days. Now and then.
+    void event(std::string level, std::string kind, std::string message, std::string code = {}, std::string provider = {});
+    // Forgets events and rotated log files, of both logs, that are older than log.keep_days. Now and then.
     void tidy_log();
     Status rename_provider(const std::string& from, const std::string& to);  // then reload()
     Status forget_provider(const std::string& name);                        // its rows; never what it holds
@@ -67,6 +68,11 @@ class Core {
     [[nodiscard]] Filesystem& filesystem() { return *filesystem_; }
     [[nodiscard]] Replicator& replicator() { return *replicator_; }
     [[nodiscard]] Catalog& catalog() { return *catalog_; }
+    [[nodiscard]] ActivityLog& activity() { return *activity_; }
+    [[nodiscard]] Disk& disk() { return disk_; }
+    Result<std::string> secret(const std::string& name) { return secrets_.get(name); }
+    [[nodiscard]] const Environment& environment() const { return options_.environment; }
+    [[nodiscard]] const Places& places() const { return options_.places; }
     [[nodiscard]] Clock& clock() { return clock_; }
     [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }  // of opening
     Status describe_lock(const LockOwner& owner) { return lock_->describe(owner); }
@@ -82,6 +88,7 @@ class Core {
     Status open_all();
     Status open_providers();
     Status recover(const CatalogOpenReport& report);
+    Status open_activity();
     Result<Json> take_over_file();  // reload() without its events
     std::shared_ptr<Provider> make(const ProviderEntry& entry);
     [[nodiscard]] Result<std::vector<ExtraMember>> backup_metadata() const;
@@ -102,7 +109,10 @@ class Core {
     Config as_written_;        // the configuration as last read
     std::vector<Member> members_;
 
+    const std::shared_ptr<EventBell> bell_ = std::make_shared<EventBell>();
     std::unique_ptr<Catalog> catalog_;
+    std::unique_ptr<ActivityLog> activity_;
+    std::unique_ptr<EventFeed> feed_;
     std::unique_ptr<Staging> staging_;
     std::unique_ptr<BlockCache> cache_;
     std::unique_ptr<Replicator> replicator_;

@@ -18,11 +18,13 @@
 #include "fs/fuse_adapter.h"
 #include "tools/backup/backup_service.h"
 #include "tools/backup/backup_views.h"
+#include "tools/backup/package_browser.h"
 #include "tools/backup/vault_file.h"
 #include "tools/control/envelope.h"
 #include "tools/control/server.h"
 #include "tools/admin/admin_service.h"
 #include "tools/oracxfs/core.h"
+#include "tools/oracxfs/notify_setup.h"
 #include "tools/oracxfs/provider_handlers.h"
 #include "tools/oracxfs/sd_notify.h"
 #include "tools/oracxfs/service.h"
@@ -34,7 +36,6 @@ namespace {
 constexpr Millis kGrace{5'000};         // for uploads under way when the daemon ends
 constexpr Millis kProbeMax{5'000};
 constexpr Millis kProbeLook{20};
-constexpr Millis kStatusPause{10'000};  // between looks at the verdict for systemd
 constexpr Millis kTidyPause{3'600'000};
 
 // Open files of programs, uploads and connections each take a descriptor; the usual soft limit of 1,024 is soon reached.
@@ -73,12 +74,6 @@ void configure_log(const DaemonOptions& options) {
     log::configure(logging);
 }
 
-StateView full_view(Core& core, BackupService& backups) {
-    StateView view = core.view();
-    view.schedule = [&backups] { return backups.schedule_report(); };
-    return view;
-}
-
 AdminEnvironment admin_environment(const DaemonOptions& options, const HandlerRegistry& handlers, Core& core) {
     return {handlers,
             core.clock(),
@@ -94,16 +89,18 @@ AdminEnvironment admin_environment(const DaemonOptions& options, const HandlerRe
 }
 
 // What the socket can do to a running daemon, beyond looking.
-void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& backups, AdminService& admin, const std::string& mount_point, const std::function<void()>& end) {
+void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& backups, Notifier& notifier, AdminService& admin, const std::string& mount_point, const std::function<void()>& end) {
     add_state_handlers(registry, [&core, &backups] { return full_view(core, backups); });
     backups.add_handlers(registry);
+    notifier.add_handlers(registry);
     registry.add("ping", [](const Json&, const OpContext&, const Emit&) -> Result<Json> {
         return Json::object({{"pid", std::int64_t{::getpid()}}, {"version", ORACXFS_VERSION}});
     });
     admin.add_handlers(registry);
-    registry.add("reload", [&core, &backups, &admin](const Json&, const OpContext&, const Emit&) {
+    registry.add("reload", [&core, &backups, &notifier, &admin](const Json&, const OpContext&, const Emit&) {
         auto result = core.reload();
         backups.settings_changed();
+        notifier.settings_changed();
         admin.settings_changed();
         return result;
     });
@@ -119,6 +116,7 @@ void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& b
     registry.add("provider-reopen", [&core](const Json& args, const OpContext& ctx, const Emit&) -> Result<Json> {
         const std::string& name = args["name"].as_string();
         ORACX_TRY(const bool in_use, core.reopen_provider(name));
+        core.event("info", args["signed_in"].as_bool() ? "signed_in" : "signed_out", name + (args["signed_in"].as_bool() ? " has new sign-in data" : " is signed out"), {}, name);
         // Until it is known how it stands, so that `status` is right when the command has ended.
         const bool expected = !args["signed_in"].as_bool();
         const SteadyTime deadline = core.clock().steady() + kProbeMax;
@@ -145,20 +143,14 @@ void add_daemon_handlers(HandlerRegistry& registry, Core& core, BackupService& b
     });
 }
 
-// Keeps systemd's status line true, and the log short.
-void report_verdict(Core& core, BackupService& backups, const std::stop_token& stop) {
-    core.tidy_log();
-    SteadyTime tidied = core.clock().steady();
-    while (core.clock().sleep_for(kStatusPause, stop)) {
-        if (core.clock().steady() - tidied >= kTidyPause) {
-            core.tidy_log();
-            tidied = core.clock().steady();
-        }
-        const StateView view = full_view(core, backups);
-        auto report = status_report(view);
-        if (!report || !add_backup_status(*report, view)) continue;
-        sd_notify("STATUS=" + (*report)["state"].as_string() + ", " + std::to_string((*report)["files"]["incomplete"].as_int()) + " files not yet everywhere");
-    }
+// Keeps the logs short.
+void tidy_now_and_then(Core& core, const std::stop_token& stop) {
+    do core.tidy_log();
+    while (core.clock().sleep_for(kTidyPause, stop));
+}
+
+void show_verdict(const Json& report) {
+    sd_notify("STATUS=" + report["state"].as_string() + ", " + std::to_string(report["files"]["incomplete"].as_int()) + " files not yet everywhere");
 }
 
 // A sign of life for systemd, when it asked for one: only after the catalogue and the lanes have answered, so that a daemon
@@ -210,6 +202,7 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
 
     std::unique_ptr<Core> core;
     std::unique_ptr<BackupService> backups;
+    std::unique_ptr<Notifier> notifier;
     HandlerRegistry handlers;
     std::unique_ptr<AdminService> admin;
     std::atomic<bool> serving{false};
@@ -218,6 +211,7 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
             if (!serving) return;
             (void)core->reload();  // says itself in the log what became of it
             backups->settings_changed();
+            notifier->settings_changed();
             admin->settings_changed();
         },
         true);
@@ -234,9 +228,11 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     ORACX_TRY(auto mount, FuseMount::mount(core->filesystem(), mount_options));
 
     backups = std::make_unique<BackupService>(core->backup_environment());
+    notifier = std::make_unique<Notifier>(notifier_parts(*core, *backups, show_verdict));
+    core->filesystem().set_virtual_folder(std::make_shared<PackageBrowser>(core->backup_environment()));
     admin = std::make_unique<AdminService>(admin_environment(options, handlers, *core));
     backups->observe([&admin](const Json& event) { admin->run_event(event); });
-    add_daemon_handlers(handlers, *core, *backups, *admin, options.mount_point, [&] { mount->exit(); });
+    add_daemon_handlers(handlers, *core, *backups, *notifier, *admin, options.mount_point, [&] { mount->exit(); });
     const InsideOptions inside{options.places, options.environment, handlers};
     add_provider_handlers(handlers, inside);
     const std::shared_ptr<void> sign_ins = add_oauth_handlers(handlers, inside, core->clock());
@@ -246,12 +242,13 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
 
     core->start();
     if (!options.read_only) backups->start();
+    notifier->start();
     (void)admin->start(false);  // what is wrong with it stands in the log and in its status; all else goes on
     serving = true;
     Status served;
     {
         const std::stop_callback on_signal(signals.token(), [&] { mount->exit(); });
-        std::jthread verdict([&](const std::stop_token& stop) { report_verdict(*core, *backups, stop); });
+        const std::jthread tidy([&](const std::stop_token& stop) { tidy_now_and_then(*core, stop); });
         std::jthread watchdog;
         if (const auto interval = watchdog_interval())
             watchdog = std::jthread([&, pause = *interval / 2](const std::stop_token& stop) { feed_watchdog(*core, pause, stop); });
@@ -266,6 +263,7 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     sd_notify("STOPPING=1");
     log::info("daemon", "unmounted, ending");
     core->event("info", "mount", "unmounted from " + options.mount_point);
+    notifier->stop();
     admin->stop();
     backups->stop();  // a run under way is begun again at the next start
     admin->end_tasks();

@@ -1,10 +1,12 @@
 #include "tools/oracxfs/local_core.h"
 
+#include "tools/oracxfs/notify_setup.h"
 #include "tools/oracxfs/service.h"
 
 namespace oracxfs {
 namespace {
 
+constexpr Millis kNotifyMax{30'000};  // what could not be delivered goes out with the next command or daemon
 constexpr Millis kGrace{5'000};  // for uploads under way when the command ends; what is left goes on with the next daemon
 
 }  // namespace
@@ -18,7 +20,11 @@ Result<Json> with_core(Cli& cli, const std::function<Result<Json>(Core& core, Ba
     Result<Json> answer = Json();
     {
         BackupService backups(core->backup_environment());
+        Notifier notifier(notifier_parts(*core, backups));
+        const bool tells = !config.notify.targets.empty();
+        if (tells) notifier.start();
         answer = work(*core, backups);
+        if (tells) notifier.finish(kNotifyMax);
     }
     core->stop(kGrace, cli.signals().second());
     return answer;

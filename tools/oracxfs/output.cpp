@@ -9,7 +9,9 @@
 #include <cstdlib>
 
 #include "base/log.h"
+#include "base/translate.h"
 #include "tools/control/envelope.h"
+#include "tools/oracxfs/language.h"
 
 namespace oracxfs {
 namespace {
@@ -25,18 +27,8 @@ void write_all(int fd, std::string_view text) {
 
 bool color_for(When when, int fd, const Environment& environment) {
     if (when != When::automatic) return when == When::always;
-    if (environment("NO_COLOR") || environment("TERM") == "dumb") return false;
+    if (environment("NO_COLOR") || environment("TERM") == "dumb") return false;  // https://no-color.org: set and not empty
     return ::isatty(fd) == 1;
-}
-
-bool speaks_utf8(const Environment& environment) {
-    for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
-        if (const auto value = environment(name)) {
-            std::string lower = *value;
-            std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-            return lower.find("utf-8") != std::string::npos || lower.find("utf8") != std::string::npos;
-        }
-    return false;
 }
 
 std::string wrap_paint(bool on, Paint paint, std::string_view text) {
@@ -59,7 +51,8 @@ Output::Output(const OutputOptions& options, const Environment& environment) : o
     out_color_ = !options.json && color_for(options.color, STDOUT_FILENO, environment);
     err_color_ = color_for(options.color, STDERR_FILENO, environment);
     err_terminal_ = ::isatty(STDERR_FILENO) == 1;
-    progress_ = options.progress == When::always || (options.progress == When::automatic && err_terminal_ && !options.quiet);
+    progress_ = options.progress == When::always || (options.progress == When::automatic && err_terminal_ && !options.quiet && environment("TERM") != "dumb");
+    redraws_ = ::isatty(STDOUT_FILENO) == 1 && environment("TERM") != "dumb";
     utf8_ = speaks_utf8(environment);
     winsize size{};
     if (const auto columns = environment("COLUMNS"); columns && std::atoi(columns->c_str()) > 0)  // NOLINT(cert-err34-c)
@@ -86,20 +79,22 @@ std::string Output::mark(std::string_view state) const {
 
 void Output::warn(const std::string& text) {
     warnings_.push_back(text);
-    write_stderr(wrap_paint(err_color_, Paint::warning, "warning:") + " " + text + "\n");
+    write_stderr(wrap_paint(err_color_, Paint::warning, tr("warning:")) + " " + tr_sentence(text) + "\n");
 }
 
 void Output::note(const std::string& text) const {
-    if (!options_.quiet) write_stderr(text + "\n");
+    if (options_.quiet) return;
+    const std::string shown = tr_sentence(text);
+    write_stderr((shown == text ? tr_lines(text) : shown) + "\n");
 }
 
 std::string Output::describe(const Error& error, int exit_code) const {
     const ErrcInfo& row = info(error.code);
-    std::string text = wrap_paint(err_color_, Paint::bad, "error:") + " ";
+    std::string text = wrap_paint(err_color_, Paint::bad, tr("error:")) + " ";
     if (!error.provider.empty() && error.message.find(error.provider) == std::string::npos) text += error.provider + ": ";
-    text += printable(error.message) + "\n";
-    if (!error.why.empty()) text += "why:   " + printable(error.why) + "\n";
-    text += fmt::format("next:  {}\n       [{} {} exit {}]\n", row.hint, row.e_code, utf8_ ? "·" : "-", exit_code);
+    text += tr_sentence(printable(error.message)) + "\n";
+    if (!error.why.empty()) text += tr("why:   ") + tr_sentence(printable(error.why)) + "\n";
+    text += tr("next:  ") + tr(row.hint) + "\n       " + trf("[{} {} exit {}]", row.e_code, utf8_ ? "·" : "-", exit_code) + "\n";
     return log::redact(text);
 }
 
@@ -113,7 +108,10 @@ int Output::finish(const std::string& command, const CommandResult& outcome) con
         write_stdout(log::redact(envelope.dump()) + "\n");
         return exit_code;
     }
-    if (!outcome.text.empty()) write_stdout(outcome.text.ends_with('\n') ? outcome.text : outcome.text + "\n");
+    if (!outcome.text.empty()) {
+        const std::string text = outcome.verbatim ? outcome.text : tr_result(outcome.text);
+        write_stdout(text.ends_with('\n') ? text : text + "\n");
+    }
     if (outcome.error) write_stderr(describe(*outcome.error, exit_code));
     return exit_code;
 }
@@ -140,7 +138,7 @@ std::size_t display_width(std::string_view text) {
 
 std::string format_table(const std::vector<std::string>& headers, const std::vector<std::vector<std::string>>& rows) {
     std::vector<std::size_t> widths;
-    const auto title = [](const std::string& header) { return header.starts_with('>') ? header.substr(1) : header; };
+    const auto title = [](const std::string& header) { return tr(header.starts_with('>') ? header.substr(1) : header); };
     for (const std::string& header : headers) widths.push_back(display_width(title(header)));
     for (const auto& row : rows)
         for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));

@@ -1,5 +1,7 @@
 #pragma once
 // stdout carries the result, stderr everything else. With --json stdout carries one envelope, also when it failed.
+//
+// Errors, warnings, notes and the sentences of a result come in English and are translated here, where they are shown.
 
 #include <optional>
 #include <string>
@@ -18,6 +20,7 @@ struct CommandResult {
     int exit_code = 0;
     std::optional<Error> error;   // failed, but with data; sets the exit code unless that is set
     bool printed = false;         // the command wrote its output itself
+    bool verbatim = false;        // `text` is somebody's data and in no language
 };
 
 enum class When : std::uint8_t { automatic, always, never };
@@ -40,6 +43,8 @@ class Output {
     [[nodiscard]] bool utf8() const { return utf8_; }
     [[nodiscard]] bool shows_progress() const { return progress_; }
     [[nodiscard]] bool stderr_is_terminal() const { return err_terminal_; }
+    // stdout is a terminal that can be written over.
+    [[nodiscard]] bool redraws() const { return redraws_; }
     [[nodiscard]] int width() const { return width_; }
 
     // Colours for stdout; text only where colours are off.
@@ -64,12 +69,13 @@ class Output {
     bool err_color_ = false;
     bool err_terminal_ = false;
     bool progress_ = false;
+    bool redraws_ = false;
     bool utf8_ = false;
     int width_ = 80;
     std::vector<std::string> warnings_;
 };
 
-// Left-aligned text columns, right-aligned where the header begins with '>'.
+// Left-aligned text columns, right-aligned where the header begins with '>'. Headers are translated, cells are not.
 std::string format_table(const std::vector<std::string>& headers, const std::vector<std::vector<std::string>>& rows);
 // Number of characters a terminal shows.
 std::size_t display_width(std::string_view text);

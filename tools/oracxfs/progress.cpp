@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "base/translate.h"
 #include "tools/config/units.h"
+#include "tools/oracxfs/shown.h"
 
 namespace oracxfs {
 namespace {
@@ -32,8 +34,11 @@ void ProgressView::update(const Json& event) {
     if (output_.shows_progress()) return draw(event);
     if (clock_.steady() < next_plain_) return;
     next_plain_ = clock_.steady() + plain_interval_;
-    Output::write_stderr(fmt::format("waiting: {} files, {} to send, {} transfers under way\n", event["files"]["incomplete"].as_int(),
-                                     format_size(static_cast<std::uint64_t>(event["pending_bytes"].as_int())), event["transfers"].items().size()));
+    if (event["members_total"].is_int())
+        return Output::write_stderr(tr(event["phase"].as_string()) + ": " +
+                                    trf("{} of {} members, {} of {}", event["members"].as_int(), event["members_total"].as_int(), shown_size(event["bytes"]), shown_size(event["total"])) + "\n");
+    Output::write_stderr(trf("waiting: {} files, {} to send, {} transfers under way", event["files"]["incomplete"].as_int(), shown_size(event["pending_bytes"]),
+                             event["transfers"].items().size()) + "\n");
 }
 
 void ProgressView::draw(const Json& event) {
@@ -44,19 +49,25 @@ void ProgressView::draw(const Json& event) {
         const auto bytes = static_cast<std::uint64_t>(transfer["bytes"].as_int());
         const auto total = static_cast<std::uint64_t>(transfer["total"].as_int());
         const double share = total > 0 ? static_cast<double>(bytes) / static_cast<double>(total) : 0;
-        std::string line = fmt::format("  {:12} {} {:3.0f} %  {:>9}", transfer["provider"].as_string(), bar(share), share * 100, format_size(bytes));
+        std::string line = fmt::format("  {:12} {} {:3.0f} %  {:>9}", transfer["provider"].as_string(), bar(share), share * 100, shown_size(bytes));
         if (transfer["verifying"].as_bool())
-            line += "  verifying";
+            line += "  " + tr("verifying");
         else if (transfer["rate"].as_double() > 0)
-            line += fmt::format("  {:>9}/s", format_size(static_cast<std::uint64_t>(transfer["rate"].as_double())));
-        if (transfer["attempt"].as_int() > 1) line += fmt::format("  try {}", transfer["attempt"].as_int());
+            line += fmt::format("  {:>9}/s", shown_size(static_cast<std::uint64_t>(transfer["rate"].as_double())));
+        if (transfer["attempt"].as_int() > 1) line += "  " + trf("try {}", transfer["attempt"].as_int());
         line += "  " + printable(transfer["path"].as_string());
         text += "\x1b[2K" + line.substr(0, static_cast<std::size_t>(output_.width()) + 60) + "\n";
         ++lines;
     }
-    text += fmt::format("\x1b[2K  {} files wait, {} to send, elapsed {}\n", event["files"]["incomplete"].as_int(),
-                        format_size(static_cast<std::uint64_t>(event["pending_bytes"].as_int())),
-                        format_duration(std::chrono::duration_cast<Millis>(clock_.steady() - begun_)));
+    const std::string elapsed = shown_duration(std::chrono::duration_cast<Millis>(clock_.steady() - begun_));
+    if (event["members_total"].is_int()) {
+        const auto bytes = static_cast<std::uint64_t>(event["bytes"].as_int()), total = static_cast<std::uint64_t>(event["total"].as_int());
+        const double share = total > 0 ? static_cast<double>(bytes) / static_cast<double>(total) : 0;
+        text += fmt::format("\x1b[2K  {:12} {} {:3.0f} %  ", tr(event["phase"].as_string()), bar(share), share * 100) +
+                trf("{} of {}, {} of {} members, elapsed {}", shown_size(bytes), shown_size(total), event["members"].as_int(), event["members_total"].as_int(), elapsed) + "\n";
+    } else {
+        text += "\x1b[2K  " + trf("{} files wait, {} to send, elapsed {}", event["files"]["incomplete"].as_int(), shown_size(event["pending_bytes"]), elapsed) + "\n";
+    }
     ++lines;
     std::string up = lines_ > 0 ? fmt::format("\x1b[{}A", lines_) : std::string();
     std::string rest;

@@ -13,6 +13,7 @@
 #include "providers/retrying.h"
 #include "providers/sftp/sftp_provider.h"
 #include "tools/config/limit_hours.h"
+#include "tools/oracxfs/secret_store.h"
 
 namespace oracxfs {
 namespace {
@@ -71,10 +72,16 @@ Result<std::unique_ptr<Provider>> make_provider(const ProviderRegistry& registry
     // "auth": "secret:OTHER" lets entries share what is stored under another name.
     std::string owner = entry.name;
     if (const std::string& auth = entry.values["auth"].as_string(); auth.starts_with("secret:")) owner = auth.substr(7);
-    config.secret = [look_up = surroundings.secret, owner](const std::string& what) { return look_up(secret_name(owner, what)); };
+    config.secret = [look_up = surroundings.secret, owner](const std::string& what) -> Result<std::string> {
+        const std::string name = secret_name(owner, what);
+        if (is_program_secret(name)) return fail(Errc::not_found, "read secret " + name, "it is no provider's");
+        return look_up(name);
+    };
     if (surroundings.store_secret)
-        config.store_secret = [store = surroundings.store_secret, owner](const std::string& what, const std::string& value) {
-            return store(secret_name(owner, what), value);
+        config.store_secret = [store = surroundings.store_secret, owner](const std::string& what, const std::string& value) -> Status {
+            const std::string name = secret_name(owner, what);
+            if (is_program_secret(name)) return fail(Errc::not_permitted, "store secret " + name, "it is no provider's");
+            return store(name, value);
         };
     config.forbidden_paths = surroundings.forbidden_paths;
     config.state_directory = surroundings.state_directory;

@@ -4,9 +4,12 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 
 #include "base/log.h"
+#include "base/translate.h"
 #include "base/unique_fd.h"
 
 namespace oracxfs {
@@ -69,7 +72,7 @@ Result<std::string> prompt_secret(const std::string& question) {
     const UniqueFd fd(::open("/dev/tty", O_RDWR | O_CLOEXEC));
     if (!fd) return fail(Errc::refused, "ask for " + question, "there is no terminal; use --password-file or --password-stdin");
     const SilentTerminal silent(fd.get());
-    say(fd.get(), question + ": ");
+    say(fd.get(), tr_sentence(question) + ": ");
     auto secret = read_first_line(fd.get(), question);
     say(fd.get(), "\n");
     return secret;
@@ -79,9 +82,12 @@ bool can_prompt() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO
 
 Result<bool> ask_yes_no(const std::string& question) {
     if (!can_prompt()) return fail(Errc::refused, question, "there is no terminal to ask at");
-    say(STDERR_FILENO, question + " [y/N] ");
+    say(STDERR_FILENO, tr_sentence(question) + " " + tr("[y/N]") + " ");
     const auto answer = read_first_line(STDIN_FILENO, "the answer");
-    return answer && (*answer == "y" || *answer == "Y" || *answer == "yes");
+    if (!answer) return false;
+    std::string word = *answer;
+    std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return word == "y" || word == "yes" || word == tr("y") || word == tr("yes");
 }
 
 }  // namespace oracxfs

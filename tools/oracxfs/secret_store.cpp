@@ -6,8 +6,11 @@
 #include <fstream>
 
 #include "base/log.h"
+#include "tools/backup/backup_environment.h"
 
 namespace oracxfs {
+
+bool is_program_secret(std::string_view name) { return name == kPackagePassphrase; }
 
 Result<Secrets*> SecretStore::open() {
     if (secrets_) return secrets_.get();
@@ -62,7 +65,7 @@ Result<std::vector<std::string>> SecretStore::names() {
 Status SecretStore::rename_owner(const std::string& from, const std::string& to) {
     ORACX_TRY(const auto all, names());
     for (const std::string& name : all) {
-        if (!name.starts_with(from + "/")) continue;
+        if (!name.starts_with(from + "/") || is_program_secret(name)) continue;
         ORACX_TRY(const std::string value, get(name));
         ORACX_TRYV(put(to + name.substr(from.size()), value));
         ORACX_TRYV(remove(name));
@@ -73,7 +76,7 @@ Status SecretStore::rename_owner(const std::string& from, const std::string& to)
 Status SecretStore::remove_owner(const std::string& owner) {
     ORACX_TRY(const auto all, names());
     for (const std::string& name : all)
-        if (name.starts_with(owner + "/")) ORACX_TRYV(remove(name));
+        if (name.starts_with(owner + "/") && !is_program_secret(name)) ORACX_TRYV(remove(name));
     return {};
 }
 

@@ -11,6 +11,9 @@
 
 namespace oracxfs {
 
+// Secrets that belong to the program, not to a provider of the name in front.
+[[nodiscard]] bool is_program_secret(std::string_view name);
+
 // Thread-safe.
 class SecretStore {
   public:
@@ -20,7 +23,8 @@ class SecretStore {
     Status put(const std::string& name, const std::string& value);
     Status remove(const std::string& name);
     Result<std::vector<std::string>> names();
-    // Moves "from/..." to "to/...".
+    // Moves "from/..." to "to/...". What is ours and not a provider's (see is_program_secret) stays, whatever the provider is
+    // called.
     Status rename_owner(const std::string& from, const std::string& to);
     Status remove_owner(const std::string& owner);
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 
+#include "tools/activity/activity_handlers.h"
 #include "tools/backup/backup_views.h"
 #include "tools/control/envelope.h"
 
@@ -14,8 +15,6 @@ namespace {
 constexpr std::size_t kRowsAtOnce = 200;     // rows in one event line
 constexpr std::size_t kPendingMax = 1'000;   // files named in an answer
 constexpr Millis kProgressPause{200};
-constexpr std::size_t kFollowMax = 100'000;  // new ones between two looks: as many as are kept
-constexpr Millis kFollowPause{300};  // the catalogue tells nobody about new events
 
 Status check_path(Catalog& catalog, const std::string& path) {
     if (path.empty()) return {};
@@ -59,35 +58,6 @@ Json event_report(const EventRow& event) {
     json.set("code", event.code.empty() ? Json() : Json(event.code));
     json.set("message", event.message);
     return json;
-}
-
-Result<Json> read_log(const StateView& view, const Json& args, const OpContext& ctx, const Emit& emit) {
-    EventQuery query;
-    query.limit = static_cast<std::size_t>(std::max<std::int64_t>(args["limit"].as_int(50), 0));
-    query.provider = args["provider"].as_string();
-    query.level = args["level"].as_string();
-    query.path = get_bytes(args, "path");
-    query.after_id = args["after"].as_int();
-    std::uint64_t count = 0;
-    if (query.limit == 0) {  // nothing of what was; whoever follows begins here
-        EventQuery newest;
-        newest.limit = 1;
-        ORACX_TRY(const auto last, view.catalog.events(newest));
-        if (!last.empty()) query.after_id = last.front().id;
-    }
-    for (;;) {
-        ORACX_TRY(const auto events, view.catalog.events(query));
-        for (const EventRow& event : events) {
-            query.after_id = std::max(query.after_id, event.id);
-            Json json = event_report(event);
-            json.set("type", "event");
-            emit(json);
-            count += 1;
-        }
-        if (!args["follow"].as_bool()) return Json::object({{"count", count}});
-        query.limit = kFollowMax;
-        if (!view.clock.sleep_for(kFollowPause, ctx.stop)) return fail(Errc::cancelled, "follow the log");
-    }
 }
 
 // The last failure on a path: what is wrong with its replicas now, and the last events about it.
@@ -223,7 +193,11 @@ void add_state_handlers(HandlerRegistry& registry, std::function<StateView()> vi
         ORACX_TRYV(check_path(state.catalog, path));
         return pending_report(state, path, kPendingMax);
     });
-    registry.add("log", [view](const Json& args, const OpContext& ctx, const Emit& emit) -> Result<Json> { return read_log(view(), args, ctx, emit); });
+    registry.add("log", [view](const Json& args, const OpContext&, const Emit& emit) -> Result<Json> {
+        const StateView state = view();
+        if (state.activity == nullptr) return fail(Errc::internal, "read the log", "it is not open");
+        return answer_log(*state.activity, args, emit);
+    });
     registry.add("explain-path", [view](const Json& args, const OpContext&, const Emit&) -> Result<Json> { return explain_path(view(), args); });
     registry.add("wait", [view](const Json& args, const OpContext& ctx, const Emit& emit) -> Result<Json> { return wait_for_replicas(view(), args, ctx, emit); });
 }

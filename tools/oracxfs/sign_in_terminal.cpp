@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "base/translate.h"
 #include "tools/oracxfs/output.h"
 
 extern char** environ;
@@ -17,7 +18,7 @@ namespace oracxfs {
 
 Result<std::string> ask_line(const std::string& question) {
     constexpr std::size_t kLineMax = 8u << 10;
-    Output::write_stderr(question + ": ");
+    Output::write_stderr(tr_sentence(question) + ": ");
     std::string line;
     for (char c = 0;;) {
         const ssize_t got = ::read(STDIN_FILENO, &c, 1);

@@ -93,6 +93,8 @@ Json provider_report(const KnownProvider& provider, const std::map<ProviderId, P
                               {"checksum_errors", row.checksum_errors}});
     if (provider.live) {
         json.set("rate_up", provider.live->rate_up);
+        json.set("bytes_up", provider.live->bytes_up);
+        json.set("bytes_down", provider.live->bytes_down);
         json.set("next_probe", time_or_null(provider.live->next_probe));
     }
     return json;

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "cache/catalog.h"
 #include "fs/replicator.h"
+#include "tools/activity/activity_log.h"
 #include "tools/config/config.h"
 
 namespace oracxfs {
@@ -52,6 +53,7 @@ struct StateView {
     std::string mount_point;           // "" = not mounted
     bool read_only = false;
     std::function<Json()> schedule = {};  // of the backup job; empty when no daemon runs
+    ActivityLog* activity = nullptr;
 };
 
 Result<Json> status_report(const StateView& view);

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/translate.h"
 #include "tools/oracxfs/secret_input.h"
 #include "tools/oracxfs/sign_in_terminal.h"
 
@@ -10,7 +11,7 @@ namespace oracxfs {
 bool may_ask(Cli& cli) { return !cli.flags().no_input && !cli.flags().json && can_prompt(); }
 
 Result<std::string> ask(const std::string& question, const std::string& otherwise) {
-    auto answer = ask_line(otherwise.empty() ? question : question + " [" + otherwise + "]");
+    auto answer = ask_line(tr_sentence(question) + (otherwise.empty() ? "" : " [" + otherwise + "]"));
     if (!answer && answer.error().code == Errc::usage && !otherwise.empty()) return otherwise;
     return answer;
 }
@@ -21,7 +22,7 @@ Result<int> ask_choice(const std::string& question, int choices, int otherwise) 
         int number = 0;
         const auto [end, error] = std::from_chars(answer.data(), answer.data() + answer.size(), number);
         if (error == std::errc() && end == answer.data() + answer.size() && number >= 1 && number <= choices) return number;
-        Output::write_stderr("a number from 1 to " + std::to_string(choices) + " was asked for\n");
+        Output::write_stderr(trf("a number from 1 to {} was asked for", choices) + "\n");
     }
 }
 

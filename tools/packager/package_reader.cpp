@@ -137,54 +137,91 @@ Result<zip::AesStream> PackageReader::Impl::open_cipher(const OpContext& ctx, co
     return cipher;
 }
 
-Result<PackageReader::Extracted> PackageReader::extract(const OpContext& ctx, const PackageEntry& entry, const Sink& sink) {
-    Impl& self = *impl_;
-    if (!entry.refused.empty()) return fail(Errc::unsupported, "extract " + entry.name, std::string(entry.refused));
-    const std::uint64_t until = entry.offset + zip::kLocalBytes + entry.name.size() + kLocalExtraGuess + entry.compressed;
-    ORACX_TRY(std::uint64_t at, self.data_offset(ctx, entry, std::min(until, self.directory_offset)));
-    std::uint64_t end = at + entry.compressed;
-    std::optional<zip::AesStream> cipher;
-    if (entry.aes_strength != 0) {
-        ORACX_TRY(cipher, self.open_cipher(ctx, entry, at, end));
-        end -= zip::kAesMacBytes;
+class PackageReader::Steps final : public PackageReader::Extraction {
+  public:
+    Steps(Impl& reader, const PackageEntry& entry) : reader_(reader), entry_(entry) {}
+
+    Status open(const OpContext& ctx) {
+        const std::uint64_t until = entry_.offset + zip::kLocalBytes + entry_.name.size() + kLocalExtraGuess + entry_.compressed;
+        ORACX_TRY(at_, reader_.data_offset(ctx, entry_, std::min(until, reader_.directory_offset)));
+        end_ = at_ + entry_.compressed;
+        if (entry_.aes_strength != 0) {
+            ORACX_TRY(cipher_, reader_.open_cipher(ctx, entry_, at_, end_));
+            end_ -= zip::kAesMacBytes;
+        }
+        if (entry_.method == zip::kDeflated) inflater_.emplace();
+        return {};
     }
 
-    Extracted out;
-    Sha256Hasher hasher;
-    std::uint32_t crc = 0;
-    const Sink check = [&](ByteSpan data) -> Status {
-        out.bytes += data.size();
-        if (out.bytes > entry.size) return damaged(entry, "it is larger than the directory says");
-        hasher.update(data);
-        crc = crc32_of(data, crc);
-        return sink(data);
-    };
-    std::optional<InflateStream> inflater;
-    if (entry.method == zip::kDeflated) inflater.emplace();
-    constexpr std::size_t kStepBytes = 64u << 10;
-    Bytes step;
-    while (at < end) {
-        ORACX_TRYV(still_wanted(ctx, self.clock));
-        ORACX_TRY(const ByteSpan there, self.window.view(ctx, at, end + (cipher ? zip::kAesMacBytes : 0)));
-        const auto count = static_cast<std::size_t>(std::min<std::uint64_t>({there.size(), end - at, kStepBytes}));
+    [[nodiscard]] bool at_end() const override { return at_ >= end_; }
+
+    Status step(const OpContext& ctx, const Sink& sink) override {
+        if (at_end()) return {};
+        ORACX_TRYV(still_wanted(ctx, reader_.clock));
+        ORACX_TRY(const ByteSpan there, reader_.window.view(ctx, at_, end_ + (cipher_ ? zip::kAesMacBytes : 0)));
+        // Deflate makes up to 1000 bytes of one: what a step gives has to fit into memory.
+        constexpr std::uint64_t kStepBytes = 16u << 10;
+        const auto count = static_cast<std::size_t>(std::min<std::uint64_t>({there.size(), end_ - at_, kStepBytes}));
         ByteSpan data = there.first(count);
-        if (cipher) {
-            step.assign(data.begin(), data.end());
-            cipher->decrypt(step);
-            data = step;
+        if (cipher_) {
+            clear_.assign(data.begin(), data.end());
+            cipher_->decrypt(clear_);
+            data = clear_;
         }
-        ORACX_TRYV(inflater ? inflater->feed(data, check) : check(data));
-        at += count;
+        const Sink check = [&](ByteSpan piece) -> Status {
+            out_.bytes += piece.size();
+            if (out_.bytes > entry_.size) return damaged(entry_, "it is larger than the directory says");
+            hasher_.update(piece);
+            crc_ = crc32_of(piece, crc_);
+            return sink(piece);
+        };
+        ORACX_TRYV(inflater_ ? inflater_->feed(data, check) : check(data));
+        at_ += count;
+        return {};
     }
-    if (cipher) {
-        zip::AesMac mac{};
-        ORACX_TRYV(self.window.read(ctx, end, end + mac.size(), mac));
-        if (!zip::AesStream::equal(cipher->mac(), mac)) return damaged(entry, "its authentication code is wrong: damaged, or not this passphrase");
+
+    Result<Extracted> finish(const OpContext& ctx) override {
+        if (cipher_) {
+            zip::AesMac mac{};
+            ORACX_TRYV(reader_.window.read(ctx, end_, end_ + mac.size(), mac));
+            if (!zip::AesStream::equal(cipher_->mac(), mac)) return damaged(entry_, "its authentication code is wrong: damaged, or not this passphrase");
+        }
+        if ((inflater_ && !inflater_->at_end()) || out_.bytes != entry_.size) return damaged(entry_, "it is shorter than the directory says");
+        if (entry_.has_crc && crc_ != entry_.crc) return damaged(entry_, "its CRC is wrong");
+        out_.sha256 = hasher_.finish();
+        return out_;
     }
-    if ((inflater && !inflater->at_end()) || out.bytes != entry.size) return damaged(entry, "it is shorter than the directory says");
-    if (entry.has_crc && crc != entry.crc) return damaged(entry, "its CRC is wrong");
-    out.sha256 = hasher.finish();
-    return out;
+
+  private:
+    Impl& reader_;
+    const PackageEntry entry_;
+    std::uint64_t at_ = 0, end_ = 0;
+    std::optional<zip::AesStream> cipher_;
+    std::optional<InflateStream> inflater_;
+    Bytes clear_;
+    Extracted out_;
+    Sha256Hasher hasher_;
+    std::uint32_t crc_ = 0;
+};
+
+Result<std::unique_ptr<PackageReader::Extraction>> PackageReader::begin(const OpContext& ctx, const PackageEntry& entry) {
+    if (!entry.refused.empty()) return fail(Errc::unsupported, "extract " + entry.name, std::string(entry.refused));
+    auto steps = std::make_unique<Steps>(*impl_, entry);
+    ORACX_TRYV(steps->open(ctx));
+    return std::unique_ptr<Extraction>(std::move(steps));
+}
+
+Result<PackageReader::Extracted> PackageReader::extract(const OpContext& ctx, const PackageEntry& entry, const Sink& sink) {
+    ORACX_TRY(const auto steps, begin(ctx, entry));
+    while (!steps->at_end()) ORACX_TRYV(steps->step(ctx, sink));
+    return steps->finish(ctx);
+}
+
+Result<std::uint64_t> PackageReader::stored_at(const OpContext& ctx, const PackageEntry& entry) {
+    if (!entry.refused.empty()) return fail(Errc::unsupported, "extract " + entry.name, std::string(entry.refused));
+    if (entry.method != zip::kStored || entry.aes_strength != 0 || entry.compressed != entry.size)
+        return fail(Errc::unsupported, "read " + entry.name, "its bytes are not stored as they are");
+    return impl_->data_offset(ctx, entry, std::min(entry.offset + zip::kLocalBytes + entry.name.size() + kLocalExtraGuess, impl_->directory_offset));
 }
 
 }  // namespace oracxfs

@@ -51,11 +51,23 @@ class PackageReader {
     // Errors: key_unavailable (a passphrase is missing or wrong), corrupt, unsupported (a member that is never
     // extracted), cancelled, deadline, and what reader and sink say.
     Result<Extracted> extract(const OpContext& ctx, const PackageEntry& entry, const Sink& sink);
+    // The same in steps, for who wants the content when it suits him. One at a time, and nothing else of this reader meanwhile.
+    class Extraction {
+      public:
+        virtual ~Extraction() = default;
+        [[nodiscard]] virtual bool at_end() const = 0;
+        virtual Status step(const OpContext& ctx, const Sink& sink) = 0;  // some of it, what at most 16 KiB of the package hold
+        virtual Result<Extracted> finish(const OpContext& ctx) = 0;       // at the end: was it what was packed?
+    };
+    Result<std::unique_ptr<Extraction>> begin(const OpContext& ctx, const PackageEntry& entry);
+    // Where the bytes of a member lie that is neither compressed nor encrypted; they may then be read from there.
+    Result<std::uint64_t> stored_at(const OpContext& ctx, const PackageEntry& entry);
     // What follows up to `offset` is wanted too, so it may be read along.
     void expect_until(std::uint64_t offset);
 
   private:
     struct Impl;
+    class Steps;
     explicit PackageReader(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };

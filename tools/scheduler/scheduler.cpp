@@ -27,6 +27,24 @@ void Scheduler::start() {
 
 void Scheduler::stop() { impl_->stop(); }
 
+Status Scheduler::note_run(const std::string& name, WallTime began, const Status& result) {
+    ORACX_ASSERT(!impl_->thread.joinable());
+    Impl::Entry* entry = impl_->find(name);
+    if (entry == nullptr) return fail(Errc::not_found, "note a run of " + name, "there is no such job");
+    impl_->load(*entry);
+    {
+        const std::lock_guard lock(impl_->mutex);
+        const std::uint32_t failures = entry->state.history.last ? entry->state.history.last->failures : 0;
+        entry->state.history.last = RunRecord{began, began, std::nullopt, RunResult::running, failures, std::nullopt};
+        entry->stop = std::stop_source();
+        entry->cancelled = !result && result.error().code == Errc::cancelled;
+        if (entry->cancelled) entry->stop.request_stop();
+    }
+    impl_->finish(*entry, result);
+    impl_->record(*entry);
+    return {};
+}
+
 Status Scheduler::run_now(const std::string& name, Done done) {
     Impl::Entry* entry = impl_->find(name);
     if (entry == nullptr) return fail(Errc::not_found, "run " + name, "there is no such job");

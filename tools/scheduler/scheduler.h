@@ -88,6 +88,8 @@ class Scheduler {
     // As soon as its group is free. Asking again before it has begun joins the same run.
     // Errors: not_found, busy (it is running), cancelled (the scheduler has been stopped).
     Status run_now(const std::string& name, Done done = {});
+    // The job was run by somebody else, from `began` until now: it counts as a run by hand does. Only without start().
+    Status note_run(const std::string& name, WallTime began, const Status& result);
     // Stops a run, or takes back a request; it is not tried again before its next slot. Errors: not_found (no such job, or
     // nothing to cancel).
     Status cancel(const std::string& name);

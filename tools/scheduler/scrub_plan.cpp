@@ -68,10 +68,10 @@ const ScrubProvider* smallest_of(const std::vector<ScrubProvider>& providers) {
     return smallest;
 }
 
-bool is_sampled(const ScrubProvider& provider, const ScrubProvider* smallest, ScrubDownload download) {
+bool is_sampled(const ScrubProvider& provider, bool fewest, ScrubDownload download) {
     switch (download) {
         case ScrubDownload::none: return false;
-        case ScrubDownload::smallest: return &provider == smallest || !provider.tells_hash;
+        case ScrubDownload::smallest: return fewest || !provider.tells_hash;
         case ScrubDownload::all: break;
     }
     return true;
@@ -113,8 +113,9 @@ ScrubQueue queue_for(const ScrubProvider& provider, bool sampled, const ScrubReq
     queue.done_before = replicas.size() - std::min(replicas.size(), cheap.size() + downloads.size());
     const auto add = [&](const Replicas& list, ScrubMethod method) {
         for (const ScrubReplica* replica : list)
-            queue.checks.push_back({replica->version, replica->path, replica->size_bytes, method});
+            queue.checks.push_back({replica->version, replica->size_bytes, method});
     };
+    queue.checks.reserve(cheap.size() + downloads.size());
     add(cheap, provider.tells_hash ? ScrubMethod::hash : ScrubMethod::look);
     add(downloads, ScrubMethod::download);
     return queue;
@@ -187,23 +188,27 @@ std::uint64_t ScrubQueue::download_bytes() const {
     return total;
 }
 
-ScrubPlan plan_scrub(const std::vector<ScrubProvider>& providers, const ScrubRequest& request, const ScrubCursor& cursor) {
-    ScrubPlan plan;
+ScrubPlanner::ScrubPlanner(const ScrubRequest& request, const ScrubCursor& cursor) : request_(request), cursor_(cursor) {
     // A beginning in the future is one of a clock that was put back.
-    plan.resumed = cursor.started && *cursor.started <= request.now && request.now - *cursor.started <= request.resume_within;
-    plan.started = plan.resumed ? *cursor.started : request.now;
-    const ScrubProvider* smallest = smallest_of(providers);
-    for (const ScrubProvider& provider : providers) {
-        const auto found = cursor.places.find(provider.name);
-        ScrubCursor::Place place = found == cursor.places.end() ? ScrubCursor::Place{} : found->second;
-        if (!plan.resumed) {
-            place.looked = {};
-            place.downloaded_bytes = 0;
-        }
-        plan.queues.push_back(
-            queue_for(provider, is_sampled(provider, smallest, request.download), request, plan.started, place));
+    plan_.resumed = cursor.started && *cursor.started <= request.now && request.now - *cursor.started <= request.resume_within;
+    plan_.started = plan_.resumed ? *cursor.started : request.now;
+}
+
+void ScrubPlanner::add(const ScrubProvider& provider, bool fewest) {
+    const auto found = cursor_.places.find(provider.name);
+    ScrubCursor::Place place = found == cursor_.places.end() ? ScrubCursor::Place{} : found->second;
+    if (!plan_.resumed) {
+        place.looked = {};
+        place.downloaded_bytes = 0;
     }
-    return plan;
+    plan_.queues.push_back(queue_for(provider, is_sampled(provider, fewest, request_.download), request_, plan_.started, place));
+}
+
+ScrubPlan plan_scrub(const std::vector<ScrubProvider>& providers, const ScrubRequest& request, const ScrubCursor& cursor) {
+    ScrubPlanner planner(request, cursor);
+    const ScrubProvider* smallest = smallest_of(providers);
+    for (const ScrubProvider& provider : providers) planner.add(provider, &provider == smallest);
+    return planner.finish();
 }
 
 ScrubCounters& ScrubCounters::operator+=(const ScrubCounters& other) {

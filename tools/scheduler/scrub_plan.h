@@ -37,7 +37,6 @@ enum class ScrubDownload : std::uint8_t {
 
 struct ScrubReplica {
     VersionId version;
-    std::string path;
     std::uint64_t size_bytes = 0;
     std::optional<WallTime> verified_at;
 };
@@ -77,7 +76,6 @@ struct ScrubCursor {
 
 struct ScrubCheck {
     VersionId version;
-    std::string path;
     std::uint64_t size_bytes = 0;
     ScrubMethod method = ScrubMethod::hash;
     bool operator==(const ScrubCheck&) const = default;
@@ -99,6 +97,19 @@ struct ScrubPlan {
     std::vector<ScrubQueue> queues;  // in the order of the providers given
 };
 
+// One provider after the other, so that only one's copies have to be in memory at once; a check takes 24 bytes.
+class ScrubPlanner {
+  public:
+    ScrubPlanner(const ScrubRequest& request, const ScrubCursor& cursor);
+    // `fewest`: it holds the fewest bytes of all that hold any.
+    void add(const ScrubProvider& provider, bool fewest);
+    ScrubPlan finish() { return std::move(plan_); }
+
+  private:
+    const ScrubRequest request_;
+    const ScrubCursor cursor_;
+    ScrubPlan plan_;
+};
 ScrubPlan plan_scrub(const std::vector<ScrubProvider>& providers, const ScrubRequest& request, const ScrubCursor& cursor);
 
 enum class ScrubOutcome : std::uint8_t {

@@ -77,6 +77,22 @@ TEST(FakeClock, AdvanceWakesASleeperOnlyAtItsDeadline) {
     EXPECT_TRUE(awake);
 }
 
+TEST(Utc, MillisecondsAreShownAndReadAgain) {
+    const WallTime time = wall_from_ms(1'795'466'188'042);
+    EXPECT_EQ(format_utc_millis(time), "2026-11-23T20:36:28.042Z");
+    EXPECT_EQ(parse_utc("2026-11-23T20:36:28.042Z"), time);
+    EXPECT_EQ(parse_utc("2026-11-23T20:36:28Z"), time - Millis(42));
+    EXPECT_EQ(parse_utc("2026-11-23T20:36:28.5Z"), time + Millis(458));
+    EXPECT_EQ(parse_utc("2026-11-23T20:36:28.0429999Z"), time);
+    EXPECT_EQ(parse_utc("1969-12-31T23:59:59Z"), wall_from_ms(-1000));
+}
+
+TEST(Utc, NothingElseIsATime) {
+    for (const char* text : {"", "Z", "2026-11-23", "2026-11-23T20:36:28", "2026-11-23T20:36:28+01:00", "2026-02-30T00:00:00Z", "2026-11-23T24:00:00Z", "2026-11-23T20:36:28.Z",
+                             "2026-11-23T20:36:28.04xZ", "2026-11-2xT20:36:28Z", "2026-11-23 20:36:28Z"})
+        EXPECT_FALSE(parse_utc(text)) << text;
+}
+
 TEST(FakeClock, StopWakesASleeper) {
     FakeClock clock;
     std::stop_source stop;

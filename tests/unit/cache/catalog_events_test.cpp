@@ -133,6 +133,31 @@ TEST_F(CatalogEventsTest, TheirNumberIsBounded) {
     EXPECT_EQ(events->back().id, 200);
 }
 
+TEST_F(CatalogEventsTest, FromTheOldestOnTheyAreReadInPages) {
+    for (int i = 1; i <= 5; ++i) append(std::to_string(i));
+    EventQuery query;
+    query.after_id = 1;
+    query.limit = 2;
+    query.from_oldest = true;
+    EXPECT_THAT(told(query), ElementsAre("daemon  : 2", "daemon  : 3"));
+    query.from_oldest = false;
+    EXPECT_THAT(told(query), ElementsAre("daemon  : 4", "daemon  : 5"));
+}
+
+TEST_F(CatalogEventsTest, ATransactionRingsOnceAfterItHasWrittenEvents) {
+    catalog_.reset();
+    int rung = 0;
+    catalog_ = std::move(*Catalog::open({.path = path(), .clock = &clock_, .on_event = [&] { ++rung; }}));
+    const ProviderId a = provider("a");
+    EXPECT_EQ(rung, 0);
+    write("f", {a});
+    EXPECT_EQ(rung, 1);
+    VersionCommit commit = prepare("g", {a}, {});
+    commit.node.name = "..";
+    EXPECT_FALSE(catalog_->commit_version(commit).has_value());
+    EXPECT_EQ(rung, 1);
+}
+
 TEST_F(CatalogEventsTest, ForgettingInAnEmptyListIsFine) { EXPECT_THAT(catalog_->forget_events(now()), IsOk()); }
 
 }  // namespace

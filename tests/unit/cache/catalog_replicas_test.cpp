@@ -68,6 +68,31 @@ TEST_F(CatalogReplicasTest, DigestsComeBackWhole) {
     EXPECT_THAT(catalog_->version(VersionId{5}), HasCode(Errc::not_found));
 }
 
+TEST_F(CatalogReplicasTest, StoredCopiesComePageByPage) {
+    const ProviderId a = provider("a"), b = provider("b");
+    std::vector<VersionId> held;
+    for (int i = 0; i < 5; ++i) {
+        const VersionId version = write("f" + std::to_string(i), {a, b});
+        ASSERT_THAT(catalog_->record({{ReplicaChange::Kind::store, stored_row(version, a, "f" + std::to_string(i)), {}}}, false), IsOk());
+        held.push_back(version);
+    }
+    ASSERT_THAT(remove("f3"), IsOk());  // unwanted from now on
+    held.erase(held.begin() + 3);
+    std::vector<VersionId> seen;
+    for (VersionId after;;) {
+        const auto page = catalog_->stored_copies(a, after, 3);
+        ASSERT_THAT(page, IsOk());
+        for (const auto& copy : *page) {
+            seen.push_back(copy.version);
+            EXPECT_EQ(copy.size, 10u);
+        }
+        if (page->size() < 3) break;
+        after = page->back().version;
+    }
+    EXPECT_EQ(seen, held);
+    EXPECT_EQ(catalog_->stored_copies(b, {}, 10)->size(), 0u);  // queued, not there
+}
+
 TEST_F(CatalogReplicasTest, AVersionIsCommittedOnce) {
     const VersionCommit commit = prepare("f", {p}, {});
     ASSERT_THAT(catalog_->commit_version(commit), IsOk());

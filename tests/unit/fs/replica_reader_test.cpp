@@ -90,6 +90,33 @@ TEST_F(ReplicaReaderTest, OneJumpFetchesOneLeaf) {
     EXPECT_EQ(requests[0][0].length, kLeaf);
 }
 
+TEST_F(ReplicaReaderTest, ALargePieceFromTheMiddleFetchesNoMoreThanItself) {
+    watch(0);
+    const auto from = reader(version);
+    constexpr std::size_t length = 16 * kLeaf - 1'000;
+    EXPECT_TRUE(slice_is(read(*from, 20 * kLeaf + 100, length), 20 * kLeaf + 100, length));
+    fetchers.stop();  // what was asked for is asked by now
+    const std::lock_guard lock(requests_mutex);
+    std::uint64_t asked = 0;
+    for (const Request& request : requests[0]) asked += request.length;
+    EXPECT_EQ(asked, 16 * kLeaf);
+}
+
+TEST_F(ReplicaReaderTest, InPiecesNothingIsFetchedAheadHoweverOneGoesOn) {
+    watch(0);
+    const auto from = reader(version);
+    for (std::uint64_t piece = 0; piece < 8; ++piece) {
+        Bytes into(4 * kLeaf);
+        ASSERT_THAT(from->read_at((10 + 3 * piece) * kLeaf, into, {}, true), IsOk());
+        EXPECT_TRUE(slice_is(into, (10 + 3 * piece) * kLeaf, into.size()));
+    }
+    fetchers.stop();
+    const std::lock_guard lock(requests_mutex);
+    std::uint64_t asked = 0;
+    for (const Request& request : requests[0]) asked += request.length;
+    EXPECT_EQ(asked, 25 * kLeaf);  // the four leaves of the first, then three new ones each
+}
+
 TEST_F(ReplicaReaderTest, ForwardReadsAreFetchedAheadInLargePieces) {
     const auto from = reader(version);
     ASSERT_TRUE(slice_is(read_all(*from, 16'384), 0, kSize));

@@ -32,7 +32,7 @@ TEST(HttpClient, SendsWhatItWasGivenAndNothingElse) {
     r.content_type = "application/json";
     r.headers = {{"Dropbox-API-Arg", "{\"path\":\"/x\"}"}, {"X-Empty", ""}};
     const std::string body = "{\"a\":1}";
-    r.body = bytes_of(body);
+    r.body = view_of(body);
     const auto response = client->perform({}, r);
     ASSERT_THAT(response, IsOk());
     EXPECT_EQ(response->status, 201);
@@ -136,7 +136,7 @@ TEST(HttpClient, UploadsALargeBodyAndCountsIt) {
     for (const char* const method : {"PUT", "POST"}) {
         std::vector<std::uint64_t> counts;
         Request r = request(method, server.url("/"));
-        r.body = bytes_of(content);
+        r.body = view_of(content);
         r.on_sent = [&](std::uint64_t sent) { counts.push_back(sent); };
         same = false;
         ASSERT_THAT(client->perform({}, r), IsOk());
@@ -270,7 +270,7 @@ TEST(HttpClient, ServesManyCallersAtOnceOverFewConnections) {
                 for (int k = 0; k < 8; ++k) {
                     const std::string body = pattern(static_cast<std::size_t>(1000 * i + k), static_cast<unsigned>(i * 100 + k));
                     Request r = request("PUT", server.url("/"));
-                    r.body = bytes_of(body);
+                    r.body = view_of(body);
                     const auto response = client->perform({}, r);
                     if (response && response->body == body) ++good;
                 }
@@ -303,7 +303,7 @@ TEST(HttpClient, LimitedBandwidthChangesNoByte) {
     for (int i = 0; i < 3; ++i)
         callers.emplace_back([&] {
             Request r = request("PUT", server.url("/"));
-            r.body = bytes_of(content);
+            r.body = view_of(content);
             const auto response = client->perform({}, r);
             if (response && response->body == content) ++good;
         });

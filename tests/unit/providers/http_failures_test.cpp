@@ -40,7 +40,7 @@ void expect_lost_answer(const HttpsServer::Handler& handler, bool tls = true, bo
         Request r = request("POST", server.url("/x?upload_id=secret-query"));
         r.idempotent = idempotent;
         r.bearer = "secret-token";
-        r.body = bytes_of("secret-body");
+        r.body = view_of("secret-body");
         const auto response = client->perform({}, r);
         EXPECT_THAT(response, HasCode(idempotent ? Errc::unavailable : Errc::outcome_unknown));
         if (!response) {
@@ -121,7 +121,7 @@ TEST(HttpFailures, BodyThatWasNotGivenWholeCannotHaveBeenActedOn) {
     const std::string content = pattern(64 * kMiB);
     Request r = request("POST", server.url("/"));
     r.idempotent = false;
-    r.body = bytes_of(content);
+    r.body = view_of(content);
     EXPECT_THAT(client->perform({}, r), HasCode(Errc::unavailable));
 }
 
@@ -209,7 +209,7 @@ TEST(HttpFailures, StopEndsAnUploadThatNobodyReads) {
     const std::string content = pattern(64 * kMiB);
     std::stop_source stop;
     Request r = request("PUT", server.url("/"));
-    r.body = bytes_of(content);
+    r.body = view_of(content);
     r.on_sent = [&](std::uint64_t sent) {
         if (sent > kMiB) stop.request_stop();
     };
@@ -286,7 +286,7 @@ TEST(HttpStaleConnection, IsReplacedUnderAnIdempotentRequest) {
             const auto client = make_client(stale.server);
             ASSERT_THAT(client->perform({}, request("GET", stale.server.url("/"))), IsOk());
             Request r = request(method, stale.server.url("/"));
-            if (r.method != "GET") r.body = bytes_of("content");
+            if (r.method != "GET") r.body = view_of("content");
             const auto response = client->perform({}, r);
             ASSERT_THAT(response, IsOk()) << method;
             EXPECT_EQ(response->body, r.method == "GET" ? "" : "content");
@@ -303,7 +303,7 @@ TEST(HttpStaleConnection, IsReplacedUnderALargeUpload) {
         ASSERT_THAT(client->perform({}, first), IsOk());
         const std::string content = pattern(24 * kMiB);
         Request r = request("PUT", stale.server.url("/"));
-        r.body = bytes_of(content);
+        r.body = view_of(content);
         r.response_max = 64 * kMiB;
         const auto response = client->perform({}, r);
         ASSERT_THAT(response, IsOk());
@@ -318,7 +318,7 @@ TEST(HttpStaleConnection, NeverRepeatsWhatMayHaveBeenActedOn) {
             const auto client = make_client(stale.server);
             ASSERT_THAT(client->perform({}, request("GET", stale.server.url("/"))), IsOk());
             Request r = request("POST", stale.server.url("/"));
-            r.body = bytes_of(body);
+            r.body = view_of(body);
             r.idempotent = false;
             EXPECT_THAT(client->perform({}, r), HasCode(Errc::outcome_unknown));
             EXPECT_EQ(stale.answered, 1);
@@ -380,6 +380,29 @@ TEST(HttpTlsTrust, ComesFromTheGivenFileOnly) {
     ASSERT_THAT(system, IsOk());
     EXPECT_THAT((*system)->perform({}, request("GET", server.url("/"))), HasCode(Errc::unavailable));
     EXPECT_EQ(server.requests(), 0u);
+}
+
+TEST(HttpAddresses, ThatMustNotBeConnectedToGetNothing) {
+    HttpsServer server([](HttpsRequest&) { return HttpsResponse::text("x"); });
+    http::ClientOptions options;
+    bool allowed = false;
+    options.may_connect = [&](const sockaddr&) { return allowed; };
+    const auto client = make_client(server, std::move(options));
+    const auto refused = client->perform({}, request("GET", server.url("/")));
+    ASSERT_THAT(refused, HasCode(Errc::unavailable));
+    EXPECT_THAT(refused.error().why, testing::HasSubstr("must not be connected to"));
+    EXPECT_EQ(server.connections(), 0u);
+    allowed = true;
+    EXPECT_THAT(client->perform({}, request("GET", server.url("/"))), IsOk());
+}
+
+TEST(HttpAddresses, PlainHttpToOtherMachinesMustBeWanted) {
+    HttpsServer server([](HttpsRequest&) { return HttpsResponse::text("x"); });
+    http::ClientOptions options;
+    options.may_connect = [](const sockaddr&) { return false; };  // nothing leaves this machine
+    EXPECT_THAT(make_client(server, options)->perform({}, request("GET", "http://192.0.2.1/")), HasCode(Errc::invalid));
+    options.plain_http = true;
+    EXPECT_THAT(make_client(server, options)->perform({}, request("GET", "http://192.0.2.1/")), HasCode(Errc::unavailable));
 }
 
 }  // namespace

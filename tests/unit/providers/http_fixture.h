@@ -28,7 +28,7 @@ inline http::Request request(std::string method, std::string url) {
     return request;
 }
 
-inline std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+inline std::span<const std::byte> view_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 // Different at every place, so that a shifted or repeated piece shows.
 inline std::string pattern(std::size_t size, std::uint32_t seed = 1) {

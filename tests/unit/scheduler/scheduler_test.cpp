@@ -252,6 +252,35 @@ TEST_F(SchedulerTest, RunsAJobAtOnceAndThenWhenItIsDue) {
     EXPECT_EQ(backup_.last().slot, (*next)->slot);
 }
 
+TEST_F(SchedulerTest, ARunThatSomebodyElseMadeCounts) {
+    const auto elsewhere = [&](const Status& result) {
+        Scheduler other(clock_, store_, zone_, {});
+        other.add(backup_.job());
+        ASSERT_THAT(other.note_run("backup", clock_.wall() - 10min, result), IsOk());
+        EXPECT_THAT(other.note_run("nothing", clock_.wall(), {}), HasCode(Errc::not_found));
+    };
+    elsewhere({});
+    begin();
+    settle();
+    EXPECT_EQ(backup_.runs(), 0);
+    const auto next = scheduler_->next("backup");
+    ASSERT_THAT(next, IsOk());
+    EXPECT_EQ((*next)->time, std::chrono::floor<std::chrono::seconds>(clock_.wall() - 10min) + 6h);
+    EXPECT_EQ((*next)->reason, DueReason::planned);
+
+    scheduler_.reset();
+    elsewhere(fail(Errc::unavailable, "back up"));
+    begin();
+    EXPECT_EQ(status_of("backup").state.history.last->failures, 1u);
+    EXPECT_EQ((*scheduler_->next("backup"))->reason, DueReason::retry);
+
+    scheduler_.reset();
+    elsewhere(fail(Errc::cancelled, "back up"));
+    begin();
+    EXPECT_EQ(status_of("backup").state.history.last->result, RunResult::cancelled);
+    EXPECT_EQ((*scheduler_->next("backup"))->reason, DueReason::planned);
+}
+
 TEST_F(SchedulerTest, DaysOfSleepAreOneRun) {
     begin();
     first_run();

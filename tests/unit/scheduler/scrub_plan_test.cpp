@@ -31,7 +31,7 @@ using testing::UnorderedElementsAre;
 const WallTime kNow = utc(2025, 1, 10, 12h);
 
 ScrubReplica replica(std::int64_t version, std::uint64_t size = 100, std::optional<WallTime> verified_at = utc(2025, 1, 1)) {
-    return {VersionId{version}, "/f" + std::to_string(version), size, verified_at};
+    return {VersionId{version}, size, verified_at};
 }
 
 ScrubProvider provider(std::string name, std::vector<ScrubReplica> replicas, bool tells_hash = true) {

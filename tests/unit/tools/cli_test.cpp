@@ -1,20 +1,15 @@
 // The real program, run with its own ORACXFS_HOME: command lines, envelopes, exit codes. Nothing is mounted here.
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spawn.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
-#include <array>
 #include <fstream>
 #include <sstream>
 
-#include "base/json.h"
-#include "base/unique_fd.h"
 #include "tests/support/matchers.h"
-#include "tests/support/temp_dir.h"
+#include "tests/unit/tools/program.h"
 #include "tools/oracxfs/commands.h"
 #include "tools/oracxfs/state_lock.h"
 
@@ -25,64 +20,12 @@ using test::HasCode;
 using test::IsOk;
 using testing::HasSubstr;
 
-struct Ran {
-    int code = -1;
-    std::string out, err;
-    Json json;  // of out, if it is JSON
-};
+using test::slurp;
+using test::Ran;
 
-std::string slurp(const std::string& file) {
-    std::ifstream stream(file);
-    std::stringstream text;
-    text << stream.rdbuf();
-    return text.str();
-}
-
-class CliTest : public testing::Test {
+class CliTest : public test::ProgramTest {
   protected:
-    Ran run(std::vector<std::string> arguments, const std::string& input = "") {
-        arguments.insert(arguments.begin(), ORACXFS_BINARY);
-        std::ofstream(dir_ / "in") << input;
-        const std::string home = "ORACXFS_HOME=" + home_;
-        std::vector<std::string> variables = {home, "PATH=/usr/bin:/bin", "HOME=" + dir_.path(), "LANG=C.UTF-8",
-                                              "ASAN_OPTIONS=detect_leaks=0"};
-        std::vector<char*> argv, envp;
-        for (std::string& argument : arguments) argv.push_back(argument.data());
-        for (std::string& variable : variables) envp.push_back(variable.data());
-        argv.push_back(nullptr);
-        envp.push_back(nullptr);
-        posix_spawn_file_actions_t actions;
-        ::posix_spawn_file_actions_init(&actions);
-        ::posix_spawn_file_actions_addopen(&actions, 0, (dir_ / "in").c_str(), O_RDONLY, 0);
-        ::posix_spawn_file_actions_addopen(&actions, 1, (dir_ / "out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-        ::posix_spawn_file_actions_addopen(&actions, 2, (dir_ / "err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-        pid_t child = 0;
-        const int started = ::posix_spawn(&child, ORACXFS_BINARY, &actions, nullptr, argv.data(), envp.data());
-        ::posix_spawn_file_actions_destroy(&actions);
-        Ran ran;
-        if (started != 0) {
-            ADD_FAILURE() << "cannot start " << ORACXFS_BINARY;
-            return ran;
-        }
-        int status = 0;
-        ::waitpid(child, &status, 0);
-        ran.code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-        ran.out = slurp(dir_ / "out");
-        ran.err = slurp(dir_ / "err");
-        if (auto parsed = parse_json(ran.out)) ran.json = std::move(*parsed);
-        return ran;
-    }
-    void expect_envelope(const Ran& ran, const std::string& command, int code) {
-        EXPECT_EQ(ran.json["schema"].as_string(), "oracxfs/1") << ran.out << ran.err;
-        EXPECT_EQ(ran.json["command"].as_string(), command);
-        EXPECT_EQ(ran.json["exit_code"].as_int(), code);
-        EXPECT_EQ(ran.json["ok"].as_bool(), code == 0);
-        for (const char* key : {"data", "warnings", "error"}) EXPECT_NE(ran.json.find(key), nullptr) << key;
-        EXPECT_EQ(ran.code, code);
-    }
-
-    test::TempDir dir_;
-    std::string home_ = dir_ / "home";
+    CliTest() : ProgramTest(ORACXFS_BINARY) {}
 };
 
 TEST_F(CliTest, HelpNamesEveryCommandAndGoesToStdout) {
@@ -90,7 +33,7 @@ TEST_F(CliTest, HelpNamesEveryCommandAndGoesToStdout) {
     EXPECT_EQ(ran.code, 0);
     EXPECT_EQ(ran.err, "");
     for (const Command& command : command_table()) {
-        if (command.path.find(' ') != std::string::npos) continue;
+        if (command.path.find(' ') != std::string::npos || command.group.empty()) continue;
         EXPECT_THAT(ran.out, HasSubstr("\n  " + command.path + " "));
     }
 }
@@ -273,7 +216,6 @@ TEST_F(CliTest, WithoutADaemonWaitHasNothingToDoAndUnmountSaysSo) {
     ASSERT_EQ(run({"setup", "--demo"}).code, 0);
     EXPECT_EQ(run({"wait"}).code, 0);
     EXPECT_EQ(run({"unmount", dir_ / "m"}).code, 11);
-    EXPECT_EQ(run({"log", "-f"}).code, 11);
     EXPECT_EQ(run({"replicas", "nothing-here"}).code, 8);
 }
 
@@ -294,6 +236,31 @@ TEST_F(CliTest, ExplainKnowsEveryCode) {
 TEST_F(CliTest, ColourIsOnlyUsedWhenAskedFor) {
     EXPECT_EQ(run({"status"}).out.find('\x1b'), std::string::npos);
     EXPECT_NE(run({"status", "--color", "always"}).out.find('\x1b'), std::string::npos);
+    EXPECT_EQ(run({"status", "--color", "always", "--no-color"}).out.find('\x1b'), std::string::npos);
+}
+
+// Whatever a command says, it says it in the envelope too: on success, on failure, and as help.
+TEST_F(CliTest, EveryCommandAnswersInJson) {
+    for (const Command& command : command_table()) {
+        std::vector<std::string> words;
+        std::stringstream path(command.path);
+        for (std::string word; path >> word;) words.push_back(word);
+        std::vector<std::string> bare = words, help = words;
+        bare.emplace_back("--json");
+        help.insert(help.end(), {"--help", "--json"});
+        const Ran ran = run(bare);
+        // A run streams its events; the envelope is the last line.
+        const std::string last = ran.out.substr(ran.out.rfind('\n', ran.out.size() < 2 ? 0 : ran.out.size() - 2) + 1);
+        const auto envelope = parse_json(last);
+        ASSERT_TRUE(envelope) << command.path << ": " << ran.out << ran.err;
+        EXPECT_EQ((*envelope)["schema"].as_string(), "oracxfs/1") << command.path;
+        EXPECT_EQ((*envelope)["exit_code"].as_int(), ran.code) << command.path;
+        EXPECT_EQ((*envelope)["ok"].as_bool(), ran.code == 0) << command.path;
+        for (const char* key : {"command", "data", "warnings", "error"}) EXPECT_NE(envelope->find(key), nullptr) << command.path << " lacks " << key;
+        const Ran explained = run(help);
+        EXPECT_EQ(explained.code, 0) << command.path;
+        EXPECT_THAT(explained.json["data"]["text"].as_string(), HasSubstr(command.summary)) << command.path;
+    }
 }
 
 // --- the lock ------------------------------------------------------------------------------------------------------------

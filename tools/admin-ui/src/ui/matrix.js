@@ -135,7 +135,8 @@ export function Matrix({ label, total, rowAt, need, onOpen, virtual }) {
             ${wanted.map((index) => {
                 const backup = rowAt(index);
                 const place = virtual ? { ...style, height: `${height}px`, transform: `translateY(${index * height}px)` } : { ...style, minHeight: `${height}px` };
-                return html`<div role="row" key=${backup?.name || index} aria-rowindex=${index + 2} class=${classes('matrix-row', backup && `row-${tone(summaryOf(backup).state)}`)} style=${place}>
+                // By its place: the row stays, and with it the focus, when what was asked for arrives.
+                return html`<div role="row" key=${virtual ? index : backup?.name || index} aria-rowindex=${index + 2} class=${classes('matrix-row', backup && `row-${tone(summaryOf(backup).state)}`)} style=${place}>
                     ${columns.map((column, number) => html`<div key=${column.key} role=${number === 0 ? 'rowheader' : 'gridcell'} class=${column.class} data-cell=${`${index}/${number}`}
                         tabindex=${index === focusRow && number === Math.min(at.column, columns.length - 1) ? 0 : -1}
                         onFocus=${() => (index !== at.row || number !== at.column) && setAt({ row: index, column: number })}

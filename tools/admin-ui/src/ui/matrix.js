@@ -67,7 +67,7 @@ function columnsFor(providers, onOpen) {
     ];
 }
 
-const template = (count) => (narrow.value ? 'minmax(0, 1fr) minmax(0, 1.1fr)' : `minmax(13rem, 1.5fr) 5.5rem repeat(${count}, minmax(7.5rem, 1fr)) minmax(8rem, 1.2fr)`);
+const template = (count) => (narrow.value ? 'minmax(0, 1fr) minmax(0, 1.1fr)' : `minmax(12.5rem, 1.5fr) 6.25rem repeat(${count}, minmax(7.5rem, 1fr)) minmax(8rem, 1.2fr)`);
 
 // rowAt(index): a backup, or undefined while it is fetched; need(first, last) is told what is in sight.
 export function Matrix({ label, total, rowAt, need, onOpen, virtual }) {

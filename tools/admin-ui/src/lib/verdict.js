@@ -22,6 +22,9 @@ export function verdictOf(status, providers, backups, making) {
     const reasons = enabled.filter(isDown).map((provider) => ({ provider, code: provider.reason, text: t(`why.${provider.state}`, { name: provider.name }) }));
     const damaged = status.backups?.damaged_copies || 0;
     if (damaged > 0) reasons.push({ text: t('why.damaged', { n: damaged }) });
+    // A backup that is just being sent is not on its places yet: that is no alarm as long as nothing else is wrong.
+    if (making && reasons.length === 0 && status.files?.incomplete <= 1 && ['degraded', 'at_risk'].includes(state))
+        return { state: 'making', title: t('verdict.making'), text: sentence(status, state, backups || [], enabled, making), reasons };
     if (status.files?.without_copy > 0) reasons.push({ text: t('why.without_copy', { n: status.files.without_copy }) });
     else if (reasons.length === 0 && status.files?.incomplete > 0) reasons.push({ text: t('why.incomplete', { n: status.files.incomplete }) });
 

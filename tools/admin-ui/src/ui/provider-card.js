@@ -33,7 +33,7 @@ function Sending({ transfer }) {
     const percent = transfer.total > 0 ? Math.floor((100 * transfer.bytes) / transfer.total) : 0;
     return html`<div class="sending">
         <${Meter} value=${transfer.bytes} total=${transfer.total} label=${t('transfer.label', { name: transfer.provider })} />
-        <p class="muted"><span class="tone-busy"><${Icon} name="arrowup" size="14" /> ${transfer.verifying ? t('transfer.verifying') : `${percent} % · ${rate(transfer.rate || 0)}`}</span>
+        <p class="muted"><span class="tone-busy"><${Icon} name="arrowup" size="14" /> ${transfer.verifying ? t('transfer.verifying') : `${percent} %${transfer.rate > 0 ? ` · ${rate(transfer.rate)}` : ''}`}</span>
             <span>${transfer.eta_ms && !transfer.verifying ? t('transfer.left', { time: clock(transfer.eta_ms) }) : ''}</span></p>
     </div>`;
 }

@@ -32,7 +32,7 @@ function Lane({ provider, transfer, copy }) {
             : transfer?.verifying
               ? html`<${State} state="stored" small>${t('transfer.verifying')}<//>`
               : transfer
-                ? html`<span>${bytes(transfer.bytes)} · ${rate(transfer.rate || 0)}${transfer.eta_ms ? ` · ${t('transfer.left', { time: clock(transfer.eta_ms) })}` : ''}${transfer.attempt > 1 ? ` · ${t('transfer.attempt', { n: transfer.attempt })}` : ''}</span>`
+                ? html`<span>${bytes(transfer.bytes)}${transfer.rate > 0 ? ` · ${rate(transfer.rate)}` : ''}${transfer.eta_ms ? ` · ${t('transfer.left', { time: clock(transfer.eta_ms) })}` : ''}${transfer.attempt > 1 ? ` · ${t('transfer.attempt', { n: transfer.attempt })}` : ''}</span>`
                 : html`<${State} state=${provider.state === 'active' ? state : provider.state} kind=${provider.state === 'active' ? 'state' : 'provider_state'} small />`}</span>
     </li>`;
 }

@@ -24,6 +24,7 @@ const looks = {
     blocked: ['lock', 'bad'],
     // of the whole
     protected: ['checkcircle', 'good'],
+    making: ['arrowup', 'busy'],
     at_risk: ['alert', 'warn'],
     unprotected: ['octagon', 'bad'],
     not_configured: ['circle', 'quiet'],

@@ -81,7 +81,7 @@ test('an FTPS server with a certificate of its own', { world: {} }, async ({ wor
 test('test, disable, enable, change and remove', { world: { kinds: ['local', 'sftp'] } }, async ({ world, watched }) => {
     const page = await watched.signedIn('#/providers');
     watched.expect(answered(409));
-    const card = (name) => page.locator('.provider', { has: page.locator(`h3:text-is("${name}")`) });
+    const card = (name) => page.locator('.provider', { has: page.locator(`.provider-name:text-is("${name}")`) });
     const menu = async (name, item) => {
         await card(name).locator('[aria-haspopup=menu]').click();
         await card(name).locator(`[role=menuitem]:has-text("${item}")`).click();
@@ -94,11 +94,11 @@ test('test, disable, enable, change and remove', { world: { kinds: ['local', 'sf
 
     await menu('sftp', 'Disable');
     await dialogOf(page).locator('[type=submit]').click();
-    await see(page, 'Inactive', '.provider:has(h3:text-is("sftp"))');
+    await see(page, 'Inactive', '.provider:has(.provider-name:text-is("sftp"))');
     await menu('local', 'Disable');
     await see(page, 'your only active place', 'dialog[open]');
     await dialogOf(page).locator('[type=submit]').click();
-    await see(page, 'Inactive', '.provider:has(h3:text-is("local"))');
+    await see(page, 'Inactive', '.provider:has(.provider-name:text-is("local"))');
     for (const name of ['local', 'sftp']) await card(name).locator('footer button:has-text("Enable")').click();
     await eventually(async () => (await page.locator('.provider.off').count()) === 0, 'both are enabled again');
 

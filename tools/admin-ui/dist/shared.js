@@ -191,7 +191,7 @@ ${d&&c`<span class="state small tone-quiet"><span class="next-swatch"></span><sp
 </div>`}function gi(e){let{name:t}=e;return[{label:l("provider.test"),icon:"wrench",cli:H("providers","test",t),run:()=>ot(t)},{label:l("provider.browse"),icon:"archive",cli:H("backups","list","--provider",t),run:()=>ue("backups","",`provider=${t}`)},{label:l("provider.change"),icon:"sliders",cli:H("providers","show",t),run:()=>Io(t)},e.type==="sftp"&&{label:l("provider.review_key"),icon:"key",cli:H("config","set",`providers.${t}.host_key`,"SHA256:…"),run:()=>Pt(t)},Ro(e.type)&&{label:l("provider.sign_in"),icon:"user",cli:H(e.type,"connect","--name",t),run:()=>It(e)},e.enabled?{label:l("provider.disable"),icon:"pause",cli:H("providers","disable",t),run:()=>Oo(t)}:{label:l("provider.enable"),icon:"play",cli:H("providers","enable",t),run:()=>un(t)},{label:l("provider.remove"),icon:"trash",danger:!0,cli:H("providers","remove",t),run:()=>Ho(e)}]}function Sl({provider:e,whole:t}){let{name:n,type:o}=e,i=e.enabled&&Ct.value.find(d=>d.provider===n),s=Lo(e,te.value),a=e.behind||0,r=e.enabled&&!["active","inactive"].includes(e.state);return c`<article class=${`card provider${e.enabled?"":" off"}`} aria-label=${n}>
 <header>
 <span class=${`kind-icon kind-${o}`}><${M} name=${uo[o]||"cloud"} size="20" /></span>
-<h3>${n}</h3><${j} state=${e.state} kind="provider_state" small />
+<${t?"h2":"h3"} class="provider-name">${n}<//><${j} state=${e.state} kind="provider_state" small />
 <p class="muted" title=${e.place}>${e.place||l(`kind.${o}`)}</p>
 </header>
 ${r&&c`<div class="trouble tone-warn"><p>${e.reason_text||l(`why.${e.state}`,{name:n})}</p>

@@ -62,7 +62,7 @@ export function ProviderCard({ provider, whole }) {
     return html`<article class=${`card provider${provider.enabled ? '' : ' off'}`} aria-label=${name}>
         <header>
             <span class=${`kind-icon kind-${type}`}><${Icon} name=${typeIcon[type] || 'cloud'} size="20" /></span>
-            <h3>${name}</h3><${State} state=${provider.state} kind="provider_state" small />
+            <${whole ? 'h2' : 'h3'} class="provider-name">${name}<//><${State} state=${provider.state} kind="provider_state" small />
             <p class="muted" title=${provider.place}>${provider.place || t(`kind.${type}`)}</p>
         </header>
         ${troubled && html`<div class="trouble tone-warn"><p>${provider.reason_text || t(`why.${provider.state}`, { name })}</p>

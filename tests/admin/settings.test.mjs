@@ -90,7 +90,7 @@ test('notifications: a webhook is added and tested', { world: { kinds: ['local']
         await page.fill('#notify-url', `http://127.0.0.1:${server.address().port}/hook`);
         await part(page, 'notifications').locator('button:text-is("Add")').click();
         await page.waitForSelector('#settings-notifications .rows li');
-        await part(page, 'notifications').locator('button:text-is("Test")').click();
+        await part(page, 'notifications').locator('.rows button:has-text("Test")').click();
         await eventually(async () => received.length > 0 || (await page.locator('.toast.tone-bad').count()) > 0, 'it was delivered, or the page says why not');
         await part(page, 'notifications').locator('[aria-label="Remove ops"]').click();
         await see(page, 'Nobody is told yet', '#settings-notifications');

@@ -14,6 +14,8 @@ const words = ['degraded', 'at_risk', 'unprotected', 'recovered', 'provider', 'r
 const usual = words.slice(0, 4);
 const kinds = { json: { type: 'webhook' }, ntfy: { type: 'webhook', style: 'ntfy' }, gotify: { type: 'webhook', style: 'gotify' }, slack: { type: 'webhook', style: 'slack' }, heartbeat: { type: 'heartbeat' } };
 
+const arrived = (delivery) => delivery.ok ?? delivery.delivered;
+
 export function Notifications() {
     const [known, setKnown] = useState(null);
     const [error, setError] = useState(null);
@@ -57,7 +59,7 @@ export function Notifications() {
         setTesting(id);
         try {
             const answer = await post(`/notifications/${segment(id)}/test`);
-            if (answer.delivered) say(t('notify.delivered', { id }));
+            if (arrived(answer)) say(t('notify.delivered', { id }));
             else say(t('notify.not_delivered', { id, why: answer.error?.message || answer.error || '' }), 'bad');
             await load();
         } catch (failure) {
@@ -70,8 +72,8 @@ export function Notifications() {
         <h3>${t('notify.targets')}</h3>
         ${known.targets.length === 0 && html`<p class="empty-line">${t('notify.none')}</p>`}
         <ul class="rows">${known.targets.map((target) => html`<li key=${target.id}>
-            <strong>${target.id}</strong><span class="tag">${target.style && target.style !== 'json' ? target.style : target.type}</span><span class="muted grow">${target.url || target.to || ''}</span>
-            ${target.last ? html`<${State} state=${target.last.delivered ? 'ok' : 'bad'} kind="check" small>${t(target.last.delivered ? 'notify.last_good' : 'notify.last_bad', { ago: target.last.at ? ago(target.last.at) : '' })}<//>` : html`<span class="muted">${t('notify.never')}</span>`}
+            <strong>${target.id}</strong><span class="tag">${target.style && target.style !== 'json' ? target.style : target.type}</span><span class="muted grow">${target.place || ''}</span>
+            ${target.last ? html`<${State} state=${arrived(target.last) ? 'ok' : 'bad'} kind="check" small>${t(arrived(target.last) ? 'notify.last_good' : 'notify.last_bad', { ago: target.last.at ? ago(target.last.at) : '' })}<//>` : html`<span class="muted">${t('notify.never')}</span>`}
             <${Button} class="small secondary" busy=${testing === target.id} onClick=${() => test(target.id)}>${t('notify.test')}<//>
             <button type="button" class="plain icon-only" aria-label=${t('notify.remove', { id: target.id })} title=${t('remove')} onClick=${() => remove(target.id)}><${Icon} name="trash" size="16" /></button>
         </li>`)}</ul>
@@ -83,5 +85,5 @@ export function Notifications() {
                 <div class="whole-field"><${Field} id="notify-url" label=${t('notify.url')} help=${t('notify.url_help')} placeholder="https://ntfy.example.org/backups" value=${adding.url} error=${problems['notify-url']} autocomplete="off" onInput=${(event) => setAdding({ ...adding, url: event.target.value })} /></div></div>
                 <div class="row-actions"><button type="submit" class="small">${t('notify.add_now')}</button><button type="button" class="small secondary" onClick=${() => setAdding(null)}>${t('cancel')}</button></div></form>`
             : html`<div class="row-actions"><${Button} class="small secondary" icon="plus" onClick=${() => setAdding({ id: 'ops', kind: 'json', url: '' })}>${t('notify.add')}<//></div>`}
-        <${Cli} command=${command('config', 'set', 'notify.targets', '[…]')} />`;
+        <${Cli} command=${command('notifications', 'list')} />`;
 }

@@ -59,12 +59,12 @@ export function Notifications() {
         setTesting(id);
         try {
             const answer = await post(`/notifications/${segment(id)}/test`);
-            if (arrived(answer)) say(t('notify.delivered', { id }));
+            if (arrived(answer) !== false) say(t('notify.delivered', { id }));
             else say(t('notify.not_delivered', { id, why: answer.error?.message || answer.error || '' }), 'bad');
-            await load();
         } catch (failure) {
             sayError(failure);
         }
+        await load();
         setTesting('');
     };
     return html`

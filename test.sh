@@ -46,4 +46,4 @@ if [ "$preset" = clang ]; then oracxfs_install clang; fi
 cmake --preset "$preset" -DORACXFS_TESTS=ON
 cmake --build --preset "$preset" --parallel "$(nproc)"
 # Most tests wait more than they compute.
-exec ctest --preset "$preset" --parallel 3 --no-tests=error "${selection[@]}"
+exec ctest --preset "$preset" --parallel 4 --no-tests=error "${selection[@]}"

@@ -38,7 +38,9 @@ struct LaneFoldersTest : ReplicationTest {
         row.intent_key = "f";
         row.due = clock.wall();
         ASSERT_THAT(catalog->record_directory(row), IsOk());
-        if (moved) ASSERT_TRUE(there().rename_behind("d", "f"));
+        if (moved) {
+            ASSERT_TRUE(there().rename_behind("d", "f"));
+        }
         puts_before = providers[0]->puts;
     }
     MemoryProvider& there() { return providers[0]->memory(); }

@@ -82,6 +82,8 @@ class Lane {
     struct Claim;  // holds versions as "being worked on"
     Result<bool> run_directories(const std::stop_token& stop);
     Result<bool> run_directory(const DirectoryJob& job, const std::stop_token& stop);
+    // False if one of the files is being worked on.
+    Result<bool> begin_moves(const std::string& from, const std::string& to);
     bool run_probe(const std::stop_token& stop);
     Result<bool> discard_orphans(const std::stop_token& stop);
     Status run_step(const ReplicaJob& job, const Step& step, const std::stop_token& stop);

@@ -10,6 +10,7 @@ namespace oracxfs {
 
 namespace {
 constexpr std::uint32_t kDirectoryAttemptsMax = 8;
+constexpr Millis kFilesPause{500};
 }  // namespace
 
 Result<bool> Lane::run_directories(const std::stop_token& stop) {
@@ -30,6 +31,27 @@ Result<bool> Lane::run_directories(const std::stop_token& stop) {
     return did;
 }
 
+// The files below may have moved or not: each is looked for at both places, as if it had been moved alone.
+Result<bool> Lane::begin_moves(const std::string& from, const std::string& to) {
+    Claim claim(*this);
+    ORACX_TRY(const std::vector<Catalog::KnownObject> files, env_.catalog.files_at(id_, from));
+    std::vector<ReplicaChange> changes;
+    for (const Catalog::KnownObject& file : files) {
+        if (file.key == from) continue;
+        if (!claim.add(file.version)) return false;
+        ORACX_TRY(const std::optional<ReplicaJob> job, env_.catalog.replica_job(file.version, id_));
+        if (!job || job->row.key != file.key || !job->row.intent_key.empty()) continue;  // it is looked for already
+        ReplicaChange change;
+        change.row = job->row;
+        change.row.intent_key = to + file.key.substr(from.size());
+        change.row.due = env_.clock.wall();
+        change.was = job->row.state;
+        changes.push_back(std::move(change));
+    }
+    ORACX_TRYV(env_.catalog.record(changes, false));
+    return true;
+}
+
 // False when the provider failed as a whole.
 Result<bool> Lane::run_directory(const DirectoryJob& job, const std::stop_token& stop) {
     DirectoryRow row = job.row;
@@ -42,13 +64,17 @@ Result<bool> Lane::run_directory(const DirectoryJob& job, const std::stop_token&
         const auto unclear = [](const auto& seen) { return !seen && seen.error().code != Errc::not_found; };
         if (unclear(target) || unclear(source)) {
             result = fail(unclear(target) ? target.error() : source.error());
-        } else if (target && target->is_directory && !source) {
+        } else if (target && target->is_directory && !(source && source->is_directory)) {
+            // A file of the old name is somebody else's, put there since.
             ORACX_TRYV(env_.catalog.record_directory_move(row.node, id_, row.key, row.intent_key));
             ORACX_TRYV(env_.catalog.make_due(id_, env_.clock.wall()));
             return true;
         } else {
-            row.intent_key.clear();
-            row.due = env_.clock.wall();
+            // Two folders that are not one under two names (in another case): either may be the one that others made.
+            const bool two = target && target->is_directory && (target->id.empty() || target->id != source->id);
+            ORACX_TRY(const bool begun, two ? begin_moves(row.key, row.intent_key) : Result<bool>(true));
+            if (begun) row.intent_key.clear();
+            row.due = env_.clock.wall() + (begun ? Millis(0) : kFilesPause);
             ORACX_TRYV(env_.catalog.record_directory(row));
             return true;
         }

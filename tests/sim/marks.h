@@ -9,6 +9,18 @@
 
 namespace oracxfs::test {
 
+// Those that matter: a normal run without one of them fails.
+inline constexpr const char* kNeededMarks[] = {
+    "batch put: E-CHANGED", "batch put: E-EXISTS", "crash after make folder", "crash after move folder",
+    "crash after move", "crash after put over", "crash after put", "crash batch put", "crash before move over",
+    "event changed E-VERIFY", "event conflict E-EXISTS", "event damaged E-VERIFY", "event healed",
+    "event missing E-NOT-FOUND", "folder moved without our knowing", "keep stranger: done", "make folder: E-EXISTS",
+    "move aside: done", "move folder: E-EXISTS", "move folder: E-OUTCOME-UNKNOWN", "move over: E-CHANGED",
+    "move over: E-OUTCOME-UNKNOWN", "move: E-EXISTS", "move: E-NOT-FOUND", "move: E-OUTCOME-UNKNOWN",
+    "put over: E-CHANGED", "put over: E-OUTCOME-UNKNOWN", "put: E-EXISTS", "put: E-QUOTA-FULL",
+    "remove folder: E-NOT-EMPTY", "remove: E-CHANGED", "step evict", "step read", "step rmdir", "step squatter",
+    "verify: E-NOT-FOUND", "verify: E-VERIFY"};
+
 class Marks {
   public:
     void begin(std::uint64_t seed) { seed_ = seed; }

@@ -38,7 +38,6 @@ Lane::Lane(LaneEnvironment& environment, ProviderRow row, std::shared_ptr<Provid
         // Unless it was down then.
         if (!feed_.position.empty() && row_.checked_at && row_.state == ProviderState::active) next_space_ = now + kLaneSpaceInterval;
     }
-    rate_since_ = now;
     seen_steady_ = now;
     seen_wall_ = env_.clock.wall();
 }

@@ -17,6 +17,7 @@
 #include "cache/catalog.h"
 #include "cache/staging.h"
 #include "fs/breaker.h"
+#include "fs/rate_meter.h"
 #include "fs/replication_plan.h"
 #include "fs/replicator.h"
 #include "providers/provider.h"
@@ -200,9 +201,7 @@ class Lane {
     std::atomic<bool> folders_unclear_{true};
     std::atomic<std::uint64_t> bytes_up_{0}, bytes_down_{0};
     double read_cost_ms_ = 0;
-    double rate_up_ = 0;
-    SteadyTime rate_since_{};
-    std::uint64_t rate_bytes_ = 0;
+    RateMeter rate_up_;
 };
 
 }  // namespace oracxfs

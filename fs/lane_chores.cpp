@@ -195,7 +195,7 @@ ProviderStatus Lane::status() const {
     }
     status.bytes_up = bytes_up_;
     status.bytes_down = bytes_down_;
-    status.rate_up = rate_up_;
+    status.rate_up = rate_up_.per_second(env_.clock.steady());
     return status;
 }
 

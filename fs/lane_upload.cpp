@@ -233,10 +233,12 @@ Status Lane::put_one(const ReplicaJob& planned_job, const Step& planned, const s
     PositionTimer timer(env_.clock.steady());
     std::uint64_t counted = 0;
     options.on_progress = [&](std::uint64_t bytes, const std::string& resume_state) {
-        bytes_up_ += bytes > counted ? bytes - counted : 0;
+        const std::uint64_t more = bytes > counted ? bytes - counted : 0;
+        bytes_up_ += more;
         counted = std::max(counted, bytes);
         {
             const std::lock_guard lock(mutex_);
+            rate_up_.add(more, env_.clock.steady());
             transfers_[job.row.version].bytes = bytes;
             transfers_[job.row.version].verifying = bytes >= job.size;
         }
@@ -311,7 +313,11 @@ Status Lane::put_batch(std::vector<std::pair<ReplicaJob, Step>>& puts, const std
     };
     provider_->put_batch(context(stop), requests, [&](std::size_t i, Result<PutResult> result) {
         const auto& [job, step] = puts[which[i]];
-        if (result) bytes_up_ += job.size;
+        if (result) {
+            bytes_up_ += job.size;
+            const std::lock_guard lock(mutex_);
+            rate_up_.add(job.size, env_.clock.steady());
+        }
         auto fresh = env_.catalog.replica_job(job.row.version, id_);
         ReplicaJob judged = fresh && *fresh ? std::move(**fresh) : job;
         judged.row = job.row;
@@ -351,10 +357,12 @@ void Lane::run_stream(VersionId version, const std::string& key, std::optional<V
     PositionTimer timer(env_.clock.steady());
     std::uint64_t counted = 0;
     options.on_progress = [&](std::uint64_t bytes, const std::string& resume_state) {
-        bytes_up_ += bytes > counted ? bytes - counted : 0;
+        const std::uint64_t more = bytes > counted ? bytes - counted : 0;
+        bytes_up_ += more;
         counted = std::max(counted, bytes);
         {
             const std::lock_guard lock(mutex_);
+            rate_up_.add(more, env_.clock.steady());
             transfers_[version].bytes = bytes;
             transfers_[version].total = growing.size().value_or(0);
         }

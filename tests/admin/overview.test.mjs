@@ -38,7 +38,7 @@ test('one place is down: the others go on, and the page says what is missing and
     await eventually(async () => /Everything is safe/.test(await page.locator('.verdict').innerText()), 'it is healed, and the page saw it without being reloaded', 60_000);
 });
 
-test('a run is stopped from the page', { world: { kinds: ['local', 'sftp'], settings: { 'replication.upload_limit': '64KiB/s' } } }, async ({ world, watched }) => {
+test('a run is stopped from the page', { world: { kinds: ['local', 'sftp'], settings: { 'replication.upload_limit': '16KiB/s' } } }, async ({ world, watched }) => {
     await world.do('write', { path: 'source/large.txt', text: Array.from({ length: 60_000 }, (_, n) => String(Math.sin(n))).join('\n') });
     const page = await watched.signedIn();
     await page.click('.verdict-actions button.big');

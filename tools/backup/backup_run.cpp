@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <condition_variable>
 #include <filesystem>
 #include <map>
-#include <mutex>
 
 #include "base/log.h"
 #include "tools/backup/vault_file.h"
+#include "tools/backup/wait_for_copies.h"
 #include "tools/config/units.h"
 #include "tools/control/envelope.h"
 #include "tools/packager/package_reader.h"
@@ -203,32 +202,11 @@ class BackupRun {
 
     // Returns when each active provider has verified the package or is known to be down. Says what happens meanwhile.
     Status wait_for_providers() {
-        struct Shared {
-            std::mutex mutex;
-            std::condition_variable_any changed;
-            bool settled = false;
-        };
-        const auto shared = std::make_shared<Shared>();
-        std::stop_source done;
-        AckPolicy policy;
-        policy.min_replicas = config_->replication.min_replicas;
-        env_.replicator.when_acked(version_, policy, done.get_token(), [shared](const Status&) {
-            // Good or bad, it is over: the rows tell which.
-            const std::lock_guard lock(shared->mutex);
-            shared->settled = true;
-            shared->changed.notify_all();
-        });
-        std::unique_lock lock(shared->mutex);
-        while (!shared->settled && !ctx_.stop.stop_requested()) {
-            shared->changed.wait_until(lock, ctx_.stop, env_.clock.steady() + kEventPause, [&] { return shared->settled; });
-            lock.unlock();
+        const auto tell = [this] {
             tell_replicas();
             say(Json::object({{"type", "progress"}, {"run", run_name(row_.id)}, {"phase", "sending"}, {"package", row_.package}, {"transfers", transfers()}}));
-            lock.lock();
-        }
-        const bool settled = shared->settled;
-        lock.unlock();
-        done.request_stop();
+        };
+        const bool settled = wait_for_copies(env_, version_, ctx_, tell, kEventPause);
         if (!settled) return fail(Errc::cancelled, "send " + row_.package, "the package is kept and goes on to the providers");
         return {};
     }

@@ -5,7 +5,8 @@
 
 namespace oracxfs {
 
-bool wait_for_copies(const BackupEnvironment& env, VersionId version, const OpContext& ctx) {
+bool wait_for_copies(const BackupEnvironment& env, VersionId version, const OpContext& ctx, const std::function<void()>& meanwhile,
+                     Millis pause) {
     struct Shared {
         std::mutex mutex;
         std::condition_variable_any changed;
@@ -21,11 +22,15 @@ bool wait_for_copies(const BackupEnvironment& env, VersionId version, const OpCo
         shared->settled = true;
         shared->changed.notify_all();
     });
-    bool settled = false;
-    {
-        std::unique_lock lock(shared->mutex);
-        settled = shared->changed.wait(lock, ctx.stop, [&] { return shared->settled; });
+    std::unique_lock lock(shared->mutex);
+    while (!shared->settled && !ctx.stop.stop_requested()) {
+        shared->changed.wait_until(lock, ctx.stop, env.clock.steady() + pause, [&] { return shared->settled; });
+        lock.unlock();
+        meanwhile();
+        lock.lock();
     }
+    const bool settled = shared->settled;
+    lock.unlock();
     done.request_stop();
     return settled;
 }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <list>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -62,7 +63,10 @@ struct Scheduler::Impl {
     SteadyTime step();
     // When to look at it again.
     WallTime not_yet(Entry& entry, const std::optional<DueRun>& due);
-    void begin_if_free(const Candidate& candidate, WallTime now);
+    // Whom a group waits for that was found busy in this step. It may become free before the step is over; the next
+    // step decides then, so that nobody overtakes those who came first.
+    using Waits = std::map<std::string, std::string>;
+    void begin_if_free(const Candidate& candidate, WallTime now, Waits& waits);
     const Entry* busy_in_group(const Entry& entry) const;
 
     // ---- One run ----

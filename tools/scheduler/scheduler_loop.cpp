@@ -100,7 +100,8 @@ SteadyTime Scheduler::Impl::step() {
     std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
         return a.by_hand != b.by_hand ? a.by_hand : a.due.time < b.due.time;
     });
-    for (const Candidate& candidate : candidates) begin_if_free(candidate, now);
+    Waits waits;
+    for (const Candidate& candidate : candidates) begin_if_free(candidate, now, waits);
     return begun.steady + std::max(look - now, Millis(0));
 }
 
@@ -110,13 +111,15 @@ WallTime Scheduler::Impl::not_yet(Entry& entry, const std::optional<DueRun>& due
     return due ? due->time : WallTime::max();
 }
 
-void Scheduler::Impl::begin_if_free(const Candidate& candidate, WallTime now) {
+void Scheduler::Impl::begin_if_free(const Candidate& candidate, WallTime now, Waits& waits) {
     Entry& entry = *candidate.entry;
     std::optional<std::string> reason;
     if (!candidate.by_hand && entry.job.hold) reason = entry.job.hold();
     const std::lock_guard lock(mutex);
     if (stopping || (candidate.by_hand && !entry.requested)) return;
-    if (const Entry* busy = busy_in_group(entry)) reason = busy->job.name;
+    const std::string& group = entry.job.group;
+    if (const Entry* busy = busy_in_group(entry)) waits.try_emplace(group, busy->job.name);
+    if (const auto wait = waits.find(group); wait != waits.end()) reason = wait->second;
     if (reason) {
         entry.waiting_for = std::move(*reason);
         return;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <map>
 #include <mutex>
 #include <random>
@@ -484,6 +485,37 @@ TEST_F(SchedulerTest, ARunByHandWaitsForItsGroupAndGoesFirstThen) {
     EXPECT_EQ(scrub_.runs(), 0);
     tidy.open();
     events_.skip_to("scrub ok");
+    scheduler_.reset();
+}
+
+TEST_F(SchedulerTest, WhatBecomesFreeWhileItDecidesGoesToTheRunByHand) {
+    auto backup = backup_.job();
+    auto scrub = scrub_.job();
+    FakeJob tidy(events_, "tidy");
+    auto last = tidy.job();
+    backup.group = scrub.group = last.group = "packages";
+    tidy.set(off());
+    tidy.close();
+    backup_.close();
+    // Between the look at the run by hand, which has to wait, and the look at this one, the group becomes free.
+    std::promise<void> between, freed;
+    scrub.hold = [&, told = false]() mutable -> std::optional<std::string> {
+        if (!told && status_of("tidy").waiting_for == "backup") {
+            told = true;
+            between.set_value();
+            freed.get_future().wait();
+        }
+        return std::nullopt;
+    };
+    begin({std::move(backup), std::move(scrub), std::move(last)});
+    events_.skip_to("backup works");
+    ASSERT_THAT(scheduler_->run_now("tidy"), IsOk());
+    between.get_future().wait();
+    backup_.open();
+    events_.skip_to("backup ok");
+    freed.set_value();
+    EXPECT_EQ(events_.next(), "tidy works");
+    EXPECT_EQ(scrub_.runs(), 0);
     scheduler_.reset();
 }
 

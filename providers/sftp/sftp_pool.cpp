@@ -46,7 +46,7 @@ Result<std::unique_ptr<SftpChannel>> SftpPool::open_channel(const Waiter& waiter
 
 Result<std::unique_ptr<SftpChannel>> SftpPool::open_private(const Waiter& waiter) {
     std::unique_lock lock(mutex_);
-    while (opening_) ORACX_TRYV(wait_for_change(lock, waiter));
+    ORACX_TRYV(wait_until(lock, waiter, [&] { return !opening_; }));
     opening_ = true;
     lock.unlock();
     auto channel = open_channel(waiter);
@@ -76,14 +76,15 @@ Result<std::unique_ptr<PooledConnection>> SftpPool::open_one(const Waiter& waite
     return connection;
 }
 
-Status SftpPool::wait_for_change(std::unique_lock<std::mutex>& lock, const Waiter& waiter) {
-    ORACX_TRYV(waiter.check());
+Status SftpPool::wait_until(std::unique_lock<std::mutex>& lock, const Waiter& waiter, const std::function<bool()>& come) {
     const OpContext& ctx = waiter.context();
-    // The condition variable runs on real time, whatever the injected clock says.
-    const SteadyTime until =
-        std::min(ctx.deadline.value_or(SteadyTime::max()), std::chrono::steady_clock::now() + std::chrono::seconds(1));
-    (void)changed_.wait_until(lock, ctx.stop, until, [] { return false; });
-    return waiter.check();
+    while (true) {
+        ORACX_TRYV(waiter.check());
+        // The condition variable runs on real time, whatever the injected clock says: a deadline is looked at now and then.
+        const SteadyTime look =
+            std::min(ctx.deadline.value_or(SteadyTime::max()), std::chrono::steady_clock::now() + std::chrono::seconds(1));
+        if (changed_.wait_until(lock, ctx.stop, look, come)) return waiter.check();
+    }
 }
 
 std::unique_ptr<PooledConnection> SftpPool::pick_idle(const ObjectKey& key) {
@@ -137,13 +138,10 @@ Result<SftpPool::Lease> SftpPool::take(const Waiter& waiter, const ObjectKey& ke
             lock.lock();
             continue;
         }
-        // Whoever stood in line behind an attempt that failed gets its answer instead of waiting for another one.
-        if (failures_ != failures_before) return fail(last_failure_);
-        if (total_ > 0 && total_ < limit_ && !opening_) {
-            // A new one takes ten round trips: whichever is free first, that or one of the others.
-            wanted_ = std::max(wanted_, total_ + 1);
-            changed_.notify_all();
-        } else if (!opening_ && total_ < limit_) {
+        // Whoever stood in line behind an attempt that failed gets its answer instead of waiting for another one. While
+        // there are others, a further one that can't be opened (a server allows only so many) is no failure.
+        if (total_ == 0 && failures_ != failures_before) return fail(last_failure_);
+        if (total_ == 0 && !opening_) {
             opening_ = true;
             ++total_;
             lock.unlock();
@@ -153,8 +151,17 @@ Result<SftpPool::Lease> SftpPool::take(const Waiter& waiter, const ObjectKey& ke
             opened->fresh = false;
             return Lease(*this, std::move(opened));
         }
+        const auto may_want = [&] {
+            return total_ > 0 && !opening_ && total_ < limit_ && wanted_ <= total_ && failures_ == failures_before;
+        };
+        if (may_want()) {
+            // A new one takes ten round trips: whichever is free first, that or one of the others.
+            wanted_ = total_ + 1;
+            changed_.notify_all();
+        }
         ++waiting_;
-        const Status waited = wait_for_change(lock, waiter);
+        const Status waited =
+            wait_until(lock, waiter, [&] { return !idle_.empty() || (total_ == 0 && !opening_) || may_want(); });
         --waiting_;
         ORACX_TRYV(waited);
     }
@@ -274,7 +281,7 @@ void SftpPool::open_wanted(const OpContext& ctx) {
     std::unique_lock lock(mutex_);
     while (total_ < wanted_) {
         if (opening_) {
-            if (!wait_for_change(lock, waiter)) return;
+            if (!wait_until(lock, waiter, [&] { return !opening_; })) return;
             continue;
         }
         opening_ = true;

@@ -115,7 +115,8 @@ class SftpPool {
     std::unique_ptr<PooledConnection> pick_idle(const ObjectKey& key);
     Result<std::unique_ptr<PooledConnection>> open_one(const Waiter& waiter);
     Result<std::unique_ptr<SftpChannel>> open_channel(const Waiter& waiter);
-    Status wait_for_change(std::unique_lock<std::mutex>& lock, const Waiter& waiter);
+    // Waits until `come` holds; error: the caller gave up. `come` is called with the mutex held.
+    Status wait_until(std::unique_lock<std::mutex>& lock, const Waiter& waiter, const std::function<bool()>& come);
     bool revive(PooledConnection& connection);
     void serve(const std::stop_token& stop);
     void keep_alive();

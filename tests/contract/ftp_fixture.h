@@ -1,0 +1,61 @@
+#pragma once
+// A provider on some FTP server, for the tests of what only FTP has.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "providers/ftp/ftp_provider_impl.h"
+#include "tests/support/blobs.h"
+#include "tests/support/ftp_setup.h"
+#include "tests/support/matchers.h"
+#include "tests/support/patience.h"
+
+namespace oracxfs::test {
+
+using Steady = std::chrono::steady_clock;
+
+// 0.2 s are promised; the rest is for a machine that is busy with other tests.
+inline constexpr Millis kPrompt{200 + 400};
+
+class FtpTestBase : public testing::Test {
+  protected:
+    Provider& provider() {
+        if (!provider_) provider_ = ftp_provider(config_);
+        return *provider_;
+    }
+    void restart() { provider_.reset(); }
+    PutOptions options(std::optional<RemoteObject> replaces = {}) {
+        PutOptions out;
+        out.upload_id = "u" + std::to_string(++uploads_);
+        out.replaces = std::move(replaces);
+        return out;
+    }
+    Result<PutResult> put(const ObjectKey& key, std::string_view text, std::optional<RemoteObject> replaces = {}) {
+        MemoryBlob blob(text);
+        return provider().put(ctx_, key, blob, options(std::move(replaces)));
+    }
+    std::string read(const ObjectKey& key) {
+        const auto object = provider().stat(ctx_, key);
+        if (!object) return "<" + object.error().to_string() + ">";
+        std::string out;
+        const Status status = provider().read(ctx_, *object, 0, UINT64_MAX, [&](auto data) {
+            out.append(reinterpret_cast<const char*>(data.data()), data.size());
+            return true;
+        });
+        return status ? out : "<" + status.error().to_string() + ">";
+    }
+    static std::string why(const auto& result) { return result ? "a success" : result.error().to_string(); }
+
+    SystemClock clock_;
+    OpContext ctx_;
+    ProviderConfig config_;
+    std::unique_ptr<Provider> provider_;
+    int uploads_ = 0;
+};
+
+}  // namespace oracxfs::test

@@ -78,10 +78,11 @@ def both_ways(lab, name, target_of, curl_of, source, curl_source):
         raw_up, raw_cpu = timed(lambda: curl.upload(curl_source))
         with Mounted(lab, [target]) as mounted:
             ours, our_cpu = copy(lab, source, mounted)
+            sending = mounted.memory()
             mounted.only_remote()
             raw_down = timed(curl.download)[0]
             ours_down = timed(lambda: read_all(mounted.mnt + "/x"))[0]
-            note = "daemon memory %.0f MiB" % mounted.memory()
+            note = "daemon memory %.0f MiB sending, %.0f MiB reading" % (sending, mounted.memory())
         up.add(ours, {"curl, unverified": raw_up})
         down.add(ours_down, {"curl": raw_down})
         cpu.add(our_cpu * 1024 / lab.arguments.size, {"curl": raw_cpu * 1024 / lab.arguments.size})

@@ -1,6 +1,9 @@
 #include "tools/oracxfs/daemon.h"
 
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -44,6 +47,14 @@ void raise_descriptor_limit() {
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Large buffers (what is read ahead, chunks on their way) go back to the system when they are freed. Left to itself glibc
+// keeps them in an arena of each thread that ever held one: 180 MiB after reading one large file instead of 70.
+void give_back_large_buffers() {
+#ifdef __GLIBC__
+    ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
 }
 
 // Passwords are in this memory: no core files, no debugger of the same user.
@@ -196,6 +207,7 @@ Status detach_mount(const std::string& mount_point, bool lazy) {
 
 Status run_daemon(const DaemonOptions& options, const std::function<void(const std::vector<std::string>&)>& ready) {
     raise_descriptor_limit();
+    give_back_large_buffers();
     protect_memory();
     configure_log(options);
     log::info("daemon", std::string("oracxfs ") + ORACXFS_VERSION + " starts, mount point " + options.mount_point);

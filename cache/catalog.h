@@ -324,6 +324,9 @@ class Catalog : public BackupRecords {
     virtual Status visit_files(ProviderId provider, const std::function<void(const KnownObject&)>& visit) = 0;
     // Where puts and moves were begun whose end is not recorded: files and directories, sorted.
     virtual Result<std::vector<std::string>> begun_keys(ProviderId provider) = 0;
+    // Versions of which an upload to a key below folder `key` was begun, its end is not recorded, and nothing else of them is
+    // known to be there.
+    virtual Result<std::vector<VersionId>> begun_uploads_below(ProviderId provider, std::string_view key) = 0;
     // Of the sessions there are, sorted.
     virtual Result<std::vector<std::string>> upload_keys(ProviderId provider) = 0;
     // As known_objects, for the files at `key` itself and below it.

@@ -107,6 +107,7 @@ class CatalogImpl final : public Catalog {
     Result<std::vector<KnownObject>> known_objects(ProviderId provider) override;
     Status visit_files(ProviderId provider, const std::function<void(const KnownObject&)>& visit) override;
     Result<std::vector<std::string>> begun_keys(ProviderId provider) override;
+    Result<std::vector<VersionId>> begun_uploads_below(ProviderId provider, std::string_view key) override;
     Result<std::vector<std::string>> upload_keys(ProviderId provider) override;
     Result<std::vector<KnownObject>> files_at(ProviderId provider, std::string_view key) override;
     Result<std::vector<KnownObject>> objects_at(ProviderId provider, std::string_view key) override;

@@ -64,6 +64,18 @@ Result<std::vector<std::string>> CatalogImpl::begun_keys(ProviderId provider) {
     });
 }
 
+Result<std::vector<VersionId>> CatalogImpl::begun_uploads_below(ProviderId provider, std::string_view key) {
+    return read([&](Db& db) -> Result<std::vector<VersionId>> {
+        std::vector<VersionId> versions;
+        const KeyRange range = below(key);
+        ORACX_TRYV(db.query("SELECT version FROM replica WHERE provider = ?1 AND key = x'' AND intent_key >= ?2 AND intent_key < ?3 AND "
+                            "intent_key <> x'' ORDER BY version",
+                            [&](const Statement& row) { versions.push_back(VersionId{row.integer(0)}); }, provider.value,
+                            sqlite::blob(range.first), sqlite::blob(range.last)));
+        return versions;
+    });
+}
+
 Result<std::vector<std::string>> CatalogImpl::upload_keys(ProviderId provider) {
     return read([&](Db& db) -> Result<std::vector<std::string>> {
         std::vector<std::string> keys;

@@ -84,12 +84,14 @@ class Lane {
     Result<bool> run_directories(const std::stop_token& stop);
     Result<bool> run_directory(const DirectoryJob& job, const std::stop_token& stop);
     // False if one of the files is being worked on.
-    Result<bool> begin_moves(const std::string& from, const std::string& to);
+    Result<bool> begin_moves(const std::string& from, const std::string& to, const std::stop_token& stop);
     bool run_probe(const std::stop_token& stop);
     Result<bool> discard_orphans(const std::stop_token& stop);
     Status run_step(const ReplicaJob& job, const Step& step, const std::stop_token& stop);
     Status put_batch(std::vector<std::pair<ReplicaJob, Step>>& puts, const std::stop_token& stop);
     Status put_one(const ReplicaJob& job, const Step& step, const std::stop_token& stop);
+    // What is under `key`, and whether it is this version's content. The outer error is the catalogue's.
+    Result<Result<Found>> find(const ReplicaJob& job, const std::string& key, const std::stop_token& stop);
     Status look(const ReplicaJob& job, const Step& step, const std::stop_token& stop);
     Status move(const ReplicaJob& job, const Step& step, const std::stop_token& stop);
     Status move_aside(const ReplicaJob& job, const std::stop_token& stop);

@@ -32,10 +32,29 @@ Result<bool> Lane::run_directories(const std::stop_token& stop) {
 }
 
 // The files below may have moved or not: each is looked for at both places, as if it had been moved alone.
-Result<bool> Lane::begin_moves(const std::string& from, const std::string& to) {
+Result<bool> Lane::begin_moves(const std::string& from, const std::string& to, const std::stop_token& stop) {
     Claim claim(*this);
-    ORACX_TRY(const std::vector<Catalog::KnownObject> files, env_.catalog.files_at(id_, from));
     std::vector<ReplicaChange> changes;
+    // What an upload left whose answer got lost is in the one place or the other, too, if it is anywhere.
+    ORACX_TRY(const std::vector<VersionId> uploads, env_.catalog.begun_uploads_below(id_, from));
+    for (const VersionId version : uploads) {
+        if (!claim.add(version)) return false;
+        ORACX_TRY(const std::optional<ReplicaJob> job, env_.catalog.replica_job(version, id_));
+        if (!job || !job->row.key.empty() || !job->row.intent_key.starts_with(from + "/")) continue;
+        ORACX_TRY(const Result<Found> found, find(*job, job->row.intent_key, stop));
+        if (!found) {
+            if (found.error().code == Errc::cancelled) return fail(found.error());
+            if (concerns_provider(found.error().code)) provider_failed(found.error());
+            return false;
+        }
+        ReplicaChange change;
+        change.row = job->row;
+        if (!found->is_ours) change.row.intent_key = to + job->row.intent_key.substr(from.size());
+        change.row.due = env_.clock.wall();
+        change.was = job->row.state;
+        changes.push_back(std::move(change));
+    }
+    ORACX_TRY(const std::vector<Catalog::KnownObject> files, env_.catalog.files_at(id_, from));
     for (const Catalog::KnownObject& file : files) {
         if (file.key == from) continue;
         if (!claim.add(file.version)) return false;
@@ -72,7 +91,7 @@ Result<bool> Lane::run_directory(const DirectoryJob& job, const std::stop_token&
         } else {
             // Two folders that are not one under two names (in another case): either may be the one that others made.
             const bool two = target && target->is_directory && (target->id.empty() || target->id != source->id);
-            ORACX_TRY(const bool begun, two ? begin_moves(row.key, row.intent_key) : Result<bool>(true));
+            ORACX_TRY(const bool begun, two ? begin_moves(row.key, row.intent_key, stop) : Result<bool>(true));
             if (begun) row.intent_key.clear();
             row.due = env_.clock.wall() + (begun ? Millis(0) : kFilesPause);
             ORACX_TRYV(env_.catalog.record_directory(row));

@@ -8,20 +8,24 @@
 
 namespace oracxfs {
 
-Status Lane::look(const ReplicaJob& job, const Step& step, const std::stop_token& stop) {
-    Result<Found> found = Found{};
-    const auto there = provider_->stat(context(stop), step.key);
-    if (there) {
-        found->object = *there;
-        if (!there->is_directory && there->size == job.size) {
-            ORACX_TRY(const ContentDigests digests, env_.catalog.digests(job.row.version));
-            const Status same = provider_->verify(context(stop), *there, digests);
-            found->is_ours = same.has_value();
-            if (!same && same.error().code != Errc::corrupt && same.error().code != Errc::not_found) found = fail(same.error());
-        }
-    } else if (there.error().code != Errc::not_found) {
-        found = fail(there.error());
+Result<Result<Found>> Lane::find(const ReplicaJob& job, const std::string& key, const std::stop_token& stop) {
+    Found found;
+    const auto there = provider_->stat(context(stop), key);
+    if (!there) {
+        if (there.error().code == Errc::not_found) return Result<Found>(found);
+        return Result<Found>(fail(there.error()));
     }
+    found.object = *there;
+    if (there->is_directory || there->size != job.size) return Result<Found>(found);
+    ORACX_TRY(const ContentDigests digests, env_.catalog.digests(job.row.version));
+    const Status same = provider_->verify(context(stop), *there, digests);
+    found.is_ours = same.has_value();
+    if (!same && same.error().code != Errc::corrupt && same.error().code != Errc::not_found) return Result<Found>(fail(same.error()));
+    return Result<Found>(found);
+}
+
+Status Lane::look(const ReplicaJob& job, const Step& step, const std::stop_token& stop) {
+    ORACX_TRY(Result<Found> found, find(job, step.key, stop));
     if (found && !found->is_ours && !job.row.key.empty() && job.row.key != step.key) {
         const auto source = provider_->stat(context(stop), job.row.key);
         if (source && !source->is_directory)

@@ -8,8 +8,6 @@
 namespace oracxfs::http {
 namespace {
 
-// How long a kept connection stays good for another request. Less than the idle time-outs of the services we know.
-constexpr long kIdleSecondsMax = 110;
 constexpr long kConnectionsKept = 32;
 // Streams that one HTTP/2 connection is given; services allow about 100.
 constexpr unsigned kSharedMax = 100;

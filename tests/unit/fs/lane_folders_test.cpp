@@ -28,6 +28,17 @@ struct LaneFoldersTest : ReplicationTest {
         second = commit("new", new_content);
         ASSERT_THAT(catalog->rename_node(catalog->find("new").value()->id, folder, "a", (*file)->id, false, ids), IsOk());
     }
+    // It is not known whether d/a was stored.
+    void lose_answer() {
+        ReplicaRow lost = row(first, 0);
+        lost.key.clear();
+        lost.intent_key = "d/a";
+        lost.state = ReplicaState::uploading;
+        lost.remote_id.clear();
+        lost.remote_rev.clear();
+        lost.due = clock.wall() + Millis(5'000);
+        ASSERT_THAT(catalog->record({{ReplicaChange::Kind::store, lost, ReplicaState::verified}}, false), IsOk());
+    }
     // d is f now, here; `moved`: at the provider as well.
     void begin_move(bool moved) {
         ASSERT_THAT(catalog->rename_node(folder, kRootNode, "f", std::nullopt, false, ids), IsOk());
@@ -99,6 +110,32 @@ TEST_F(LaneFoldersTest, AFolderHasItsOldNameAndTheMovedOneIsToBeReplaced) {
     there().add_behind("d/b", strange);
     drive_for(Millis(20'000));
     EXPECT_EQ(there().files(), (std::vector<ObjectKey>{"d/b", "f/a"}));
+    EXPECT_EQ(there().content("f/a"), new_content);
+    EXPECT_EQ(state(second, 0), ReplicaState::verified);
+    EXPECT_EQ(events("conflict"), 0u);
+}
+
+// Also an upload whose answer got lost before the folder was moved is looked for in both places.
+TEST_F(LaneFoldersTest, AFolderHasItsOldNameAndTheAnswerOfAnUploadWasLost) {
+    lose_answer();
+    write();
+    begin_move(true);
+    there().add_behind("d/b", strange);
+    drive_for(Millis(30'000));
+    EXPECT_EQ(there().files(), (std::vector<ObjectKey>{"d/b", "f/a"}));
+    EXPECT_EQ(there().content("f/a"), new_content);
+    EXPECT_EQ(state(second, 0), ReplicaState::verified);
+    EXPECT_EQ(events("conflict"), 0u);
+}
+
+TEST_F(LaneFoldersTest, AFileHasTheOldNameOfAnUploadWhoseAnswerWasLost) {
+    lose_answer();
+    write();
+    begin_move(true);
+    there().add_behind("d/a", strange);
+    drive_for(Millis(30'000));
+    EXPECT_EQ(there().files(), (std::vector<ObjectKey>{"d/a", "f/a"}));
+    EXPECT_EQ(there().content("d/a"), strange);
     EXPECT_EQ(there().content("f/a"), new_content);
     EXPECT_EQ(state(second, 0), ReplicaState::verified);
     EXPECT_EQ(events("conflict"), 0u);

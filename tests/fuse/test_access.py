@@ -264,7 +264,9 @@ class Wizards(unittest.TestCase):
         self.assertRegex(shown, r"SHA256(:[0-9A-F]{2}){32}")
         self.assertIn("CN = test", shown)
         at.type("y")
-        at.expect("Once more:", 90)
+        refused = at.expect("Once more:", 90)
+        self.assertIn("[E-AUTH]", refused)
+        self.assertNotIn("exit ", refused, "it goes on")
         at.expect("(not shown): ")  # what is typed before it asks is thrown away, as everywhere where passwords are asked for
         at.type(server.password)
         self.assertEqual(at.end(), 0, at.shown)

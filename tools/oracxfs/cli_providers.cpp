@@ -100,7 +100,7 @@ Result<CommandResult> save_provider(Cli& cli, const AddFlags& flags, const Json&
 
 }  // namespace
 
-Result<CommandResult> add_provider(Cli& cli, const AddFlags& flags, Json values, const FreshSecrets& fresh) {
+Result<CommandResult> add_provider(Cli& cli, const AddFlags& flags, Json values, const FreshSecrets& given) {
     if (!is_provider_name(flags.name))
         return fail(Errc::usage, "--name " + flags.name, "1 to 32 characters of a-z, 0-9 and - are allowed");
     ORACX_TRY(ConfigDocument document, cli.document());
@@ -111,6 +111,8 @@ Result<CommandResult> add_provider(Cli& cli, const AddFlags& flags, Json values,
             return fail(Errc::exists, "add provider " + flags.name, "there is one of this name with other settings; --replace changes it");
     }
     ORACX_TRY(const ProviderEntry entry, checked_entry(cli, flags.name, values, document));
+    FreshSecrets fresh = given;
+    ORACX_TRYV(check_account_of_token(cli, entry, fresh));
     Json steps = Json::array();
     if (!flags.no_test) {
         TestOutcome test = run_test(cli, entry, fresh);

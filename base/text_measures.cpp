@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::array kUnits = {
     ORACX_TEXT("KiB"), ORACX_TEXT("MiB"), ORACX_TEXT("GiB"), ORACX_TEXT("TiB"), ORACX_TEXT("PiB"), ORACX_TEXT("EiB"), ORACX_TEXT("min"), ORACX_TEXT("ms"),
-    ORACX_TEXT("B"),   ORACX_TEXT("s"),   ORACX_TEXT("h"),   ORACX_TEXT("d"),
+    ORACX_TEXT("B"),   ORACX_TEXT("s"),   ORACX_TEXT("h"),   ORACX_TEXT("d"),   ORACX_TEXT("bytes"),
 };
 
 bool is_number(std::string_view word) {

@@ -224,7 +224,7 @@ std::string TextCatalogue::whole(std::string_view english, int depth, std::size_
             if (last && pattern.between[i].ends_with(": "))
                 shown[pattern.places[i]] = sentence(values[i], depth + 1);
             else if (colon != std::string_view::npos)
-                shown[pattern.places[i]] = std::string(values[i].substr(0, colon + 2)) + sentence(values[i].substr(colon + 2), depth + 1);
+                shown[pattern.places[i]] = localized_measure(values[i].substr(0, colon), *this) + ": " + sentence(values[i].substr(colon + 2), depth + 1);
             else
                 shown[pattern.places[i]] = localized_measure(values[i], *this);
         }
@@ -249,6 +249,9 @@ std::string TextCatalogue::sentence(std::string_view english, int depth) const {
         return sentence(english.substr(0, code), depth + 1) + std::string(english.substr(code));
     if (const std::size_t blank = english.find(' '); english.starts_with("E-") && blank != std::string_view::npos)
         return std::string(english.substr(0, blank + 1)) + sentence(english.substr(blank + 1), depth + 1);
+    // The state that follows from it may stand in front: "offline E-UNAVAILABLE it is gone".
+    if (const std::size_t blank = english.find(' '); blank != std::string_view::npos && english.substr(blank + 1).starts_with("E-"))
+        if (const std::string* const state = find(english.substr(0, blank))) return *state + " " + sentence(english.substr(blank + 1), depth + 1);
     // Errors collect where they came through: "vault: put x".
     const std::size_t colon = english.find(": ");
     if (colon == std::string_view::npos) return localized_measure(english, *this);

@@ -33,12 +33,15 @@ CALLS = {
 LOCAL_CALLS = {
     "tools/config/check.cpp": {"add": (1, 2)},
     "tools/oracxfs/cli_doctor.cpp": {"add": (0, 2, 3)},
+    "tools/oracxfs/cli_scrub.cpp": {"error_of": (1,)},
+    "tools/oracxfs/cli_recovery.cpp": {"error_of": (1,)},
+    "tools/backup/packages.cpp": {"not_there": (0,)},
     "tools/scheduler/retention.cpp": {"note": (2,), "RetentionNote": (1,)},
 }
 LISTS = {"format_table": 0}  # calls with a list of texts
 PLURAL_CALLS = {"ntr": (0, 1), "ntrf": (0, 1)}
 # Assignments whose right side is a text.
-FIELDS = re.compile(r"^((outcome|result)\.text|(event|row)\.message|error->message|verdict\.(text|next))$")
+FIELDS = re.compile(r"^((outcome|result)\.text|(event|row)\.message|error->message|notice\.(title|text)|delivery\.text|row_\.error_text|verdict\.(text|next))$")
 
 TOKEN = re.compile(r'''
     (?P<comment>//[^\n]*|/\*.*?\*/)

@@ -14,6 +14,7 @@ oracxfs_test_packages=(
     openssh-server openssh-client openssl rsync sqlite3 git attr python3 tzdata
     libzip-dev zip unzip p7zip-full python3-aiosmtpd
     man-db groff-base zsh fish
+    dbus-daemon libnotify-bin python3-dbus python3-gi
 )
 
 oracxfs_is_installed() {

@@ -210,6 +210,15 @@ Result<std::uint64_t> DropboxProvider::purge_trash(const OpContext& ctx, Millis)
     return 0;  // Dropbox's own history ends by itself
 }
 
+Result<std::string> dropbox_account(const ProviderConfig& config, const OpContext& ctx) {
+    SystemClock clock;
+    ORACX_TRY(const dropbox::DropboxConfig settings, dropbox::read_config(config));
+    ORACX_TRY(const auto api, DropboxApi::make(settings, clock));
+    ORACX_TRY(const Reply account, api->rpc(ctx, "users/get_current_account", nullptr));
+    if (!account.ok()) return fail(error_of(account, "ask for the account"));
+    return account.result["account_id"].as_string();
+}
+
 Result<std::unique_ptr<Provider>> make_dropbox_provider(const ProviderConfig& config) {
     static SystemClock system_clock;
     Clock& clock = config.clock != nullptr ? *config.clock : system_clock;

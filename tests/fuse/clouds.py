@@ -265,11 +265,11 @@ class FolderPlace(Place):
     def remove(self, path):
         os.unlink(os.path.join(self.folder, path))
 
-    def fill_up(self):
+    def fill_up(self, leave=0):
         balloon = os.path.join(self.volume, "balloon")
         with open(balloon, "wb") as file:
             space = os.statvfs(self.volume)
-            os.posix_fallocate(file.fileno(), 0, space.f_bavail * space.f_frsize)
+            os.posix_fallocate(file.fileno(), 0, space.f_bavail * space.f_frsize - leave)
 
     def empty(self):
         os.unlink(os.path.join(self.volume, "balloon"))

@@ -43,6 +43,7 @@ class Gate:
         self.ports = dict(ports)
         self.up = self.down = self.connections = 0
         self.greeting = None  # bytes: said to everybody who comes, who is then sent away
+        self.before_answer = None  # called before anything goes back; False: it never does, and the gate is shut
         self._lines = {"up": Bucket(), "down": Bucket()}
         self._lock = threading.Lock()
         self._pairs = set()
@@ -180,6 +181,10 @@ class Gate:
         try:
             while data := source.recv(bucket.piece()):
                 self._moving.wait()
+                may_answer = self.before_answer if direction == "down" else None
+                if may_answer and not may_answer():
+                    self.shut()
+                    raise ConnectionAbortedError("nobody hears of it")
                 bucket.take(len(data))
                 with self._lock:
                     setattr(self, direction, getattr(self, direction) + len(data))

@@ -1,5 +1,6 @@
 """Signing in, out and in again at Dropbox and Google Drive; the wizards at a terminal; which step of a test fails."""
 
+import json
 import os
 import re
 import time
@@ -200,6 +201,43 @@ class Wizards(unittest.TestCase):
         self.assertNotIn(token, at.shown)
         self.saved("dropbox")
 
+    def test_a_dropbox_token_of_another_account_is_refused(self):
+        emulators = self.emulators()
+        about = emulators.introduction["dropbox"]
+        # Whose account the first one is could not be asked, as with one that was saved by an earlier version.
+        emulators.ask("dropbox", "fault", kind="answer", endpoint="users/get_current_account", status=500, times=0)
+        self.fs.cli("dropbox", "--app-key", about["app_key"], "--refresh-token-file", about["refresh_token_file"], "--base-url", about["base_url"],
+                    "--ca-file", about["ca_file"], "--no-test")
+
+        def token(account, times=0):
+            """A new sign-in; the service says whose it is, `times` times (0: from now on)."""
+            emulators.ask("dropbox", "clear_faults")
+            if account != about["account_id"]:
+                emulators.ask("dropbox", "fault", kind="answer", endpoint="users/get_current_account", status=200, content_type="application/json",
+                              body=json.dumps({"account_id": account, "disabled": False}), times=times)
+            return ("--app-key", about["app_key"], "--refresh-token-file", emulators.ask("dropbox", "grant")["refresh_token_file"])
+
+        def replaced(words, *more):
+            return self.fs.ask("dropbox", *words, "--base-url", about["base_url"], "--ca-file", about["ca_file"], "--replace", *more)
+
+        def expect_refused(answer):
+            self.assertEqual((answer["exit_code"], answer["error"]["code"]), (14, "E-REFUSED"), answer)
+            self.assertIn("another account than before", answer["error"]["why"])
+            self.assertIn("--yes", answer["error"]["why"])
+        first, other = about["account_id"], "dbid:AAother000000000000000000000000000000"
+        expect_refused(replaced(token(other, times=1)))  # the stored one is asked as well, and says something else
+        self.assertEqual(replaced(token(first))["exit_code"], 0, "the same account, signed in anew")
+        expect_refused(replaced(token(other), "--no-test"))
+        expect_refused(self.fs.ask("dropbox", "connect", *token(other)))
+        # Who means it says so; from then on that one is the account.
+        self.assertEqual(replaced(token(other), "--yes")["exit_code"], 0)
+        expect_refused(self.fs.ask("dropbox", "connect", *token(first)))
+        self.assertEqual(self.fs.ask("dropbox", "connect", *token(other))["exit_code"], 0)
+        self.fs.cli("providers", "test", "dropbox")
+        # Also where it was signed out in between.
+        self.fs.cli("dropbox", "disconnect")
+        expect_refused(self.fs.ask("dropbox", "connect", *token(first)))
+
     def test_google_drive(self):
         emulators = self.emulators()
         about = emulators.introduction["google-drive"]
@@ -264,7 +302,9 @@ class Wizards(unittest.TestCase):
         self.assertRegex(shown, r"SHA256(:[0-9A-F]{2}){32}")
         self.assertIn("CN = test", shown)
         at.type("y")
-        at.expect("Once more:", 90)
+        refused = at.expect("Once more:", 90)
+        self.assertIn("[E-AUTH]", refused)
+        self.assertNotIn("exit ", refused, "it goes on")
         at.expect("(not shown): ")  # what is typed before it asks is thrown away, as everywhere where passwords are asked for
         at.type(server.password)
         self.assertEqual(at.end(), 0, at.shown)

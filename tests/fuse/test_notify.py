@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import ssl
+import subprocess
 import sys
 import threading
 import unittest
@@ -237,6 +238,71 @@ class Notify(unittest.TestCase):
         self.assertTrue(self.fs.ask("notifications", "list")["data"]["targets"][0]["last"]["ok"], "it is known without a daemon")
         mode = os.stat(os.path.join(self.fs.home, "notify.json")).st_mode & 0o777
         self.assertEqual(mode, 0o600)
+
+
+class Desktop(unittest.TestCase):
+    """A session bus of its own with a notification service on it; what shows the notices is the desktop's real notify-send."""
+
+    PYTHON = "/usr/bin/python3"  # Debian's, which knows the bus
+
+    def setUp(self):
+        for program, package in (("notify-send", "libnotify-bin"), ("dbus-daemon", "dbus-daemon")):
+            if not shutil.which(program):
+                self.skipTest("%s is needed (Debian: %s)" % (program, package))
+        if run(self.PYTHON, "-c", "import dbus.mainloop.glib, gi.repository.GLib", check=False).returncode != 0:
+            self.skipTest("a notification service is needed (Debian: python3-dbus, python3-gi)")
+        self.fs = Oracxfs(("a", "b"), settings={"replication.min_replicas": "1"})
+        self.addCleanup(self.fs.close)
+        self.bus = subprocess.Popen(["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=1", "--address=unix:dir=" + self.fs.base],
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.addCleanup(self.end, self.bus)
+        self.fs.environment["DBUS_SESSION_BUS_ADDRESS"] = self.bus.stdout.readline().decode().strip()
+        self.fs.environment["LC_ALL"] = "fr_FR.UTF-8"
+        target_file(self.fs, targets=[{"id": "desk", "type": "desktop", "on": ["degraded", "at_risk", "unprotected", "provider"]}])
+        self.shown = []
+
+    def end(self, process):
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()
+        process.terminate()
+        process.wait()
+
+    def begin_service(self):
+        service = subprocess.Popen([self.PYTHON, os.path.join(os.path.dirname(os.path.abspath(__file__)), "notification_service.py")],
+                                   env=self.fs.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(self.end, service)
+        self.assertTrue(json.loads(service.stdout.readline())["ready"])
+        reader = threading.Thread(target=lambda: [self.shown.append(json.loads(line)) for line in service.stdout], daemon=True)
+        reader.start()
+        self.addCleanup(reader.join, 10)
+        self.addCleanup(service.stdin.close)  # it ends, and the reader with it
+        return service
+
+    def wait_for(self, word):
+        eventually(lambda: any(word in one["summary"] for one in self.shown), lambda: "%s is shown: %r" % (word, self.shown), 60)
+        return next(one for one in self.shown if word in one["summary"])
+
+    def test_notices_are_shown_in_the_users_language(self):
+        tested = self.fs.ask("notifications", "test", "desk")
+        self.assertEqual((tested["exit_code"], tested["error"]["code"]), (5, "E-UNAVAILABLE"), "a bus on which nobody shows anything")
+        self.assertIn("notification service", tested["error"]["why"])
+        self.begin_service()
+        for daemon in (False, True):
+            if daemon:
+                self.fs.start()
+            self.shown.clear()
+            self.assertEqual(self.fs.ask("notifications", "test", "desk")["data"]["answer"], "shown")
+            one = self.wait_for("test de la notification « desk »")
+            self.assertEqual((one["app"], one["icon"], one["urgency"]), ("oracxfs", "dialog-information", 1))
+            self.assertIn("Ceci est un test.", one["body"])
+        with Away(self.fs, "b"):
+            write_file(self.fs.path("f"), content(KIB))
+            one = self.wait_for("DÉGRADÉ")
+            self.assertEqual(one["icon"], "dialog-warning")
+            self.assertIn("b est hors ligne", one["body"])
+            self.assertIn("Suite : oracxfs ", one["body"])
+        eventually(lambda: self.fs.provider("b")["state"] == "active", "b is back", 60)
 
 
 @unittest.skipUnless(Controller, "needs aiosmtpd (Debian: python3-aiosmtpd)")

@@ -16,6 +16,7 @@ inline constexpr const char* kKitTimeKey = "recovery/kit_at";  // when it was la
 // "needed": [...]}], "backups": [{"name", "time", "size", "sha256", "providers": [...]}]}: the newest backups first.
 Result<Json> kit_facts(Catalog& catalog, const Config& config, WallTime now);
 
+// The sheet in the language that is spoken (base/translate.h).
 std::string kit_as_text(const Json& facts);
 // One page that needs nothing else, and prints well.
 std::string kit_as_html(const Json& facts);

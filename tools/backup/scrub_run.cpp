@@ -1,5 +1,7 @@
 #include "tools/backup/scrub_run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <mutex>
 #include <thread>
@@ -217,7 +219,8 @@ class ScrubWork {
         } else if (bad > repaired_) {
             row_.state = RunState::partial;
             row_.error_code = info(Errc::corrupt).e_code;
-            row_.error_text = std::to_string(bad) + " copies are damaged or missing, " + std::to_string(repaired_) + " of them were replaced so far";
+            row_.error_text = bad == 1 ? std::string("1 copy is damaged or missing, and is not replaced yet")
+                                      : fmt::format("{} copies are damaged or missing, {} of them were replaced so far", bad, repaired_);
         } else if (!complete) {
             row_.state = RunState::partial;
             row_.error_code = info(Errc::partial).e_code;

@@ -13,6 +13,7 @@
 #include <cerrno>
 
 #include "base/unique_fd.h"
+#include "tools/notify/notice_language.h"
 
 extern char** environ;
 
@@ -53,7 +54,7 @@ class SpawnSettings {
 
 }  // namespace
 
-Result<bool> show_on_desktop(const OpContext& ctx, const Environment& environment, const Notice& notice) {
+Result<bool> show_on_desktop(const OpContext& ctx, const Environment& environment, const Notice& notice, const TextCatalogue* texts) {
     if (!has_session_bus(environment)) return false;
     std::string program = "notify-send", app = "--app-name=oracxfs", icon = "--icon=dialog-information", urgency = "--urgency=normal", end = "--";
     if (notice.level == ActivityLevel::error) {
@@ -61,8 +62,7 @@ Result<bool> show_on_desktop(const OpContext& ctx, const Environment& environmen
         icon = "--icon=dialog-error";
     }
     if (notice.level == ActivityLevel::warning) icon = "--icon=dialog-warning";
-    std::string title = notice.title, text = notice.text;
-    if (!notice.next.empty()) text += "Next: " + notice.next;
+    std::string title = notice.title, text = notice.text + next_line(texts, notice);
     std::array<char*, 8> arguments{program.data(), app.data(), icon.data(), urgency.data(), end.data(), title.data(), text.data(), nullptr};
     const SpawnSettings settings;
     pid_t child = 0;

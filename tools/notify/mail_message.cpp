@@ -6,6 +6,7 @@
 #include <array>
 
 #include "tools/control/envelope.h"
+#include "tools/notify/notice_language.h"
 
 namespace oracxfs {
 namespace {
@@ -17,18 +18,24 @@ bool is_plain(std::string_view text) {
     return text.size() <= 60 && std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; }) && text.find("=?") == std::string_view::npos;
 }
 
-// As encoded words (RFC 2047), cut between characters; so no header can be made by what a name holds.
-std::string header_value(std::string_view text) {
+}  // namespace
+
+std::string encoded_words(std::string_view text, std::string_view between) {
     if (is_plain(text)) return std::string(text);
     std::string value;
     while (!text.empty()) {
         std::size_t take = std::min(kWordBytes, text.size());
         while (take > 1 && take < text.size() && (static_cast<unsigned char>(text[take]) & 0xc0) == 0x80) --take;
-        value += (value.empty() ? "=?UTF-8?B?" : "\r\n =?UTF-8?B?") + base64(text.substr(0, take)) + "?=";
+        if (!value.empty()) value += between;
+        value += "=?UTF-8?B?" + base64(text.substr(0, take)) + "?=";
         text.remove_prefix(take);
     }
     return value;
 }
+
+namespace {
+
+std::string header_value(std::string_view text) { return encoded_words(text, "\r\n "); }
 
 std::string mail_date(WallTime time) {
     constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -42,13 +49,13 @@ std::string mail_date(WallTime time) {
 
 }  // namespace
 
-std::string mail_message(const Notice& notice, const std::string& from, const std::vector<std::string>& to, const std::string& id, const std::string& instance, WallTime now) {
+std::string mail_message(const Notice& notice, const std::string& from, const std::vector<std::string>& to, const std::string& id, const std::string& instance, WallTime now, const TextCatalogue* texts) {
     std::string recipients;
     for (const std::string& one : to) recipients += (recipients.empty() ? "" : ",\r\n ") + one;
     const std::size_t at = std::min(from.rfind('@'), from.size());
     std::string body = notice.text;
-    if (!notice.next.empty()) body += "\nNext: " + notice.next + "\n";
-    body += fmt::format("\n-- \noracxfs at {}, {}\n", instance, format_utc(notice.at));
+    if (!notice.next.empty()) body += "\n" + next_line(texts, notice) + "\n";
+    body += fmt::format("\n-- \noracxfs @ {}, {}\n", instance, format_utc(notice.at));
     std::string wire;  // mail has lines that end with CR LF
     for (const char c : body) wire += c == '\n' ? std::string("\r\n") : std::string(1, c);
     std::string encoded = base64(wire), lines;

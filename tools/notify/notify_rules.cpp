@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/translate.h"
 #include "tools/config/units.h"
 #include "tools/control/envelope.h"
 #include "tools/oracxfs/status.h"
@@ -28,7 +29,22 @@ ActivityLevel level_of(const std::string& state) {
     return severity(state) >= 2 ? ActivityLevel::error : severity(state) == 1 ? ActivityLevel::warning : ActivityLevel::info;
 }
 
-std::string files_text(std::uint64_t count) { return std::to_string(count) + (count == 1 ? " file" : " files"); }
+// Whole sentences, so that they can be said in another language when they are sent.
+std::string state_words(const std::string& state, bool still) {
+    if (state == "degraded") return still ? ORACX_TEXT("still DEGRADED") : ORACX_TEXT("DEGRADED");
+    if (state == "at_risk") return still ? ORACX_TEXT("still AT RISK") : ORACX_TEXT("AT RISK");
+    if (state == "unprotected") return still ? ORACX_TEXT("still UNPROTECTED") : ORACX_TEXT("UNPROTECTED");
+    return ORACX_TEXT("protected again");
+}
+
+std::string provider_words(const std::string& name, const std::string& state) {
+    if (state == "offline") return fmt::format(ORACX_TEXT("{} is offline"), name);
+    if (state == "auth_needed") return fmt::format(ORACX_TEXT("{} needs a new sign-in"), name);
+    if (state == "full") return fmt::format(ORACX_TEXT("{} is full"), name);
+    if (state == "blocked") return fmt::format(ORACX_TEXT("{} is blocked for your safety"), name);
+    if (state == "degraded") return fmt::format(ORACX_TEXT("{} is in trouble"), name);
+    return fmt::format(ORACX_TEXT("{} is in use again"), name);
+}
 
 Notice make(const std::string& topic, const std::string& kind, ActivityLevel level, WallTime at) {
     Notice notice;
@@ -42,14 +58,22 @@ Notice make(const std::string& topic, const std::string& kind, ActivityLevel lev
 // What is wrong, a line each.
 std::string situation(const NotifyFacts& facts, std::string& next) {
     std::string text;
-    if (facts.without_copy > 0) text += fmt::format("{} of {} without any verified copy in the cloud.\n", facts.without_copy, files_text(facts.files));
-    if (facts.incomplete > facts.without_copy) text += fmt::format("{} not yet everywhere ({} to send).\n", files_text(facts.incomplete - facts.without_copy), format_size(facts.pending_bytes));
+    if (facts.without_copy > 0)
+        text += facts.files == 1 ? ORACX_TEXT("The only file is without any verified copy in the cloud.")
+                                 : fmt::format(ORACX_TEXT("{} of {} files are without any verified copy in the cloud."), facts.without_copy, facts.files);
+    if (facts.without_copy > 0) text += '\n';
+    if (facts.incomplete > facts.without_copy) {
+        const std::uint64_t count = facts.incomplete - facts.without_copy;
+        const std::string size = format_size(facts.pending_bytes);
+        text += count == 1 ? fmt::format(ORACX_TEXT("1 file is not yet everywhere ({} to send)."), size) : fmt::format(ORACX_TEXT("{} files are not yet everywhere ({} to send)."), count, size);
+        text += '\n';
+    }
     for (const auto& provider : facts.providers) {
         if (provider.state == "active" || provider.state == "inactive") continue;
-        text += fmt::format("{} is {}{}{}.\n", provider.name, provider.state, provider.text.empty() ? "" : ": ", provider.text);
+        text += provider_words(provider.name, provider.state) + (provider.text.empty() ? "" : ": " + provider.text) + ".\n";
         if (next.empty()) next = next_step_for(provider.name, provider.state, provider.reason);
     }
-    if (facts.failing) text += "Some copies failed or are damaged; they are made anew.\n";
+    if (facts.failing) text += std::string(ORACX_TEXT("Some copies failed or are damaged; they are made anew.")) + "\n";
     if (next.empty()) next = "oracxfs status";
     return text;
 }
@@ -58,11 +82,9 @@ Notice state_notice(const NotifyFacts& facts, const std::string& before, bool re
     const bool good = severity(facts.state) == 0;
     Notice notice = make("state", good ? "recovered" : facts.state, level_of(facts.state), facts.now);
     notice.reminder = reminder;
-    std::string upper = facts.state;
-    for (char& c : upper) c = c == '_' ? ' ' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    notice.title = good ? fmt::format("{}: protected again", facts.instance) : fmt::format("{}: {}{}", facts.instance, reminder ? "still " : "", upper);
+    notice.title = facts.instance + ": " + state_words(facts.state, reminder);
     if (good) {
-        notice.text = fmt::format("All {} are verified at every provider.\n", files_text(facts.files));
+        notice.text = facts.files == 1 ? "The only file is verified at every provider.\n" : fmt::format("All {} files are verified at every provider.\n", facts.files);
     } else {
         notice.text = situation(facts, notice.next);
     }
@@ -76,11 +98,7 @@ Notice state_notice(const NotifyFacts& facts, const std::string& before, bool re
 Notice provider_notice(const NotifyFacts& facts, const NotifyFacts::ProviderFact& provider, const std::string& before) {
     const bool good = !needs_somebody(provider.state);
     Notice notice = make("provider:" + provider.name, good ? "recovered" : "provider", good ? ActivityLevel::info : ActivityLevel::warning, facts.now);
-    notice.title = fmt::format("{}: {} {}", facts.instance, provider.name,
-                               good                              ? "is in use again"
-                               : provider.state == "auth_needed" ? "needs a new sign-in"
-                               : provider.state == "full"        ? "is full"
-                                                                 : "is blocked for your safety");
+    notice.title = facts.instance + ": " + provider_words(provider.name, good ? "active" : provider.state);
     if (!good) {
         notice.text = provider.text.empty() ? "" : provider.text + "\n";
         notice.text += "Uploads to it wait; the other providers go on.\n";
@@ -147,12 +165,16 @@ void look_at_damage(NotifyMemory& memory, const NotifyFacts& facts, const Notify
     std::string places;
     Json names = Json::array();
     for (const std::string& name : memory.damaged_at) {
-        places += (places.empty() ? " at " : ", ") + name;
+        places += (places.empty() ? "" : ", ") + name;
         names.push(name);
     }
-    notice.title = fmt::format("{}: damage found{}", facts.instance, places);
-    notice.text = fmt::format("{} damaged, changed or missing{}{}{}{}.\n", memory.damaged == 1 ? "1 copy was found" : std::to_string(memory.damaged) + " copies were found", places,
-                              memory.damaged_path.empty() ? "" : ", for instance of \"", memory.damaged_path, memory.damaged_path.empty() ? "" : "\"");
+    notice.title = places.empty() ? fmt::format("{}: damage found", facts.instance) : fmt::format("{}: damage found at {}", facts.instance, places);
+    if (places.empty())
+        notice.text = memory.damaged == 1 ? "1 copy was found damaged, changed or missing.\n" : fmt::format("{} copies were found damaged, changed or missing.\n", memory.damaged);
+    else
+        notice.text = memory.damaged == 1 ? fmt::format("1 copy was found damaged, changed or missing at {}.\n", places)
+                                          : fmt::format("{} copies were found damaged, changed or missing at {}.\n", memory.damaged, places);
+    if (!memory.damaged_path.empty()) notice.text += fmt::format("One of them is of \"{}\".\n", memory.damaged_path);
     notice.text += memory.healed >= memory.damaged ? "All are repaired from good copies.\n" : fmt::format("{} repaired from good copies so far; the others are being repaired.\n", memory.healed);
     notice.next = "oracxfs log --category repair";
     notice.details = Json::object({{"damaged", memory.damaged}, {"healed", memory.healed}, {"providers", std::move(names)}});
@@ -179,7 +201,7 @@ void remind(NotifyMemory& memory, const NotifyFacts& facts, const NotifySettings
         if (!memory.told_run.empty()) notice.next = "oracxfs runs";
         notice.text += situation(facts, notice.next);
     }
-    if (!memory.told_run.empty()) notice.text += fmt::format("The last backup run was {}.\n", memory.told_run == "failed" ? "a failure" : "not complete");
+    if (!memory.told_run.empty()) notice.text += memory.told_run == "failed" ? "The last backup run was a failure.\n" : "The last backup run was not complete.\n";
     notices.push_back(std::move(notice));
 }
 
@@ -236,7 +258,7 @@ std::vector<Notice> after_entry(NotifyMemory& memory, const ActivityEntry& entry
         const int now = run_severity(outcome), told = run_severity(memory.told_run);
         if (now > told) {
             Notice notice = make("run", "run", now == 2 ? ActivityLevel::error : ActivityLevel::warning, entry.at);
-            notice.title = fmt::format("{}: backup {}", instance, now == 2 ? "failed" : "is not everywhere");
+            notice.title = now == 2 ? fmt::format("{}: backup failed", instance) : fmt::format("{}: backup is not everywhere", instance);
             notice.text = entry.message + "\n";
             notice.next = "oracxfs runs " + entry.run;
             notice.details = Json::object({{"run", entry.run}, {"outcome", outcome}, {"code", entry.code.empty() ? Json() : Json(entry.code)}});

@@ -10,8 +10,10 @@
 #include "tools/notify/desktop.h"
 #include "tools/notify/local_addresses.h"
 #include "tools/notify/mail_message.h"
+#include "tools/notify/notice_language.h"
 #include "tools/notify/smtp.h"
 #include "tools/notify/web_message.h"
+#include "tools/oracxfs/language.h"
 
 namespace oracxfs {
 namespace {
@@ -65,7 +67,7 @@ std::string first_words(const std::string& body) {
     return words;
 }
 
-Result<std::string> send_web(const OpContext& ctx, const SenderParts& parts, const Config& config, const NotifyTarget& target, const Delivery& delivery) {
+Result<std::string> send_web(const OpContext& ctx, const SenderParts& parts, const Config& config, const NotifyTarget& target, const Delivery& delivery, const TextCatalogue* texts) {
     WebSecrets secrets;
     ORACX_TRY(secrets.url, resolved_url(parts, target));
     ORACX_TRY(secrets.key, secret_of(parts, target.secret));
@@ -83,7 +85,7 @@ Result<std::string> send_web(const OpContext& ctx, const SenderParts& parts, con
     options.plain_http = target.allow_plain_http;
     options.may_connect = address_check(config.notify.allowed_local, place->host, place->port);
     ORACX_TRY(const auto client, http::Client::create(std::move(options)));
-    WebMessage message = delivery.notice ? web_message(target, secrets, delivery, config.instance, parts.clock.wall()) : heartbeat_message(secrets, delivery);
+    WebMessage message = delivery.notice ? web_message(target, secrets, delivery, config.instance, parts.clock.wall(), texts) : heartbeat_message(secrets, delivery);
     message.request.body = std::as_bytes(std::span(message.body));
     message.request.response_max = kAnswerBytesMax;
     message.request.http1_only = true;
@@ -106,7 +108,7 @@ Result<std::string> send_web(const OpContext& ctx, const SenderParts& parts, con
     return fail(std::move(error));
 }
 
-Result<std::string> send_by_mail(const OpContext& ctx, const SenderParts& parts, const Config& config, const NotifyTarget& target, const Delivery& delivery) {
+Result<std::string> send_by_mail(const OpContext& ctx, const SenderParts& parts, const Config& config, const NotifyTarget& target, const Delivery& delivery, const TextCatalogue* texts) {
     SmtpServer server;
     server.host = target.host;
     server.port = target.port;
@@ -116,20 +118,23 @@ Result<std::string> send_by_mail(const OpContext& ctx, const SenderParts& parts,
     server.ca_file = target.ca_file;
     server.timeout = target.timeout;
     server.may_connect = address_check(config.notify.allowed_local, target.host, target.port);
-    const std::string message = mail_message(*delivery.notice, target.from, target.to, delivery.id, config.instance, parts.clock.wall());
+    const std::string message = mail_message(*delivery.notice, target.from, target.to, delivery.id, config.instance, parts.clock.wall(), texts);
     ORACX_TRYV(send_mail(ctx, server, {target.from, target.to, message}));
     return std::string("accepted");
 }
 
 }  // namespace
 
-Result<std::string> send_delivery(const OpContext& ctx, const SenderParts& parts, const Config& config, const NotifyTarget& target, const Delivery& delivery) {
-    if (target.type == "email" && delivery.notice) return send_by_mail(ctx, parts, config, target, delivery);
+Result<std::string> send_delivery(const OpContext& ctx, const SenderParts& parts, const Config& config, const NotifyTarget& target, const Delivery& english) {
+    const auto language = texts_of(choose_language("", parts.environment, config.language));
+    const TextCatalogue* const texts = language.get();
+    const Delivery delivery = delivery_in(texts, english);
+    if (target.type == "email" && delivery.notice) return send_by_mail(ctx, parts, config, target, delivery, texts);
     if (target.type == "desktop" && delivery.notice) {
-        ORACX_TRY(const bool shown, show_on_desktop(ctx, parts.environment, *delivery.notice));
+        ORACX_TRY(const bool shown, show_on_desktop(ctx, parts.environment, *delivery.notice, texts));
         return std::string(shown ? "shown" : "no desktop session");
     }
-    if ((target.type == "webhook" && delivery.notice) || (target.type == "heartbeat" && !delivery.notice)) return send_web(ctx, parts, config, target, delivery);
+    if ((target.type == "webhook" && delivery.notice) || (target.type == "heartbeat" && !delivery.notice)) return send_web(ctx, parts, config, target, delivery, texts);
     return fail(Errc::internal, "notify " + target.id, "a " + target.type + " takes no such message");
 }
 

@@ -3,26 +3,17 @@
 #include <fmt/format.h>
 
 #include "base/hmac.h"
+#include "tools/notify/mail_message.h"
+#include "tools/notify/notice_language.h"
 
 namespace oracxfs {
 namespace {
 
-// For headers: a title is one line, and not every receiver takes bytes beyond ASCII there.
-std::string header_text(const std::string& text) {
-    std::string clean;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte >= 0x20 && byte < 0x7f)
-            clean += c;
-        else if ((byte & 0xc0) != 0x80)
-            clean += '?';
-    }
-    return clean;
-}
+// Headers are one line of ASCII; what has more in it is encoded as in mails, which ntfy reads.
+std::string header_text(const std::string& text) { return encoded_words(text, " "); }
 
-std::string full_text(const Notice& notice) {
-    std::string text = notice.text;
-    if (!notice.next.empty()) text += "Next: " + notice.next + "\n";
+std::string full_text(const TextCatalogue* texts, const Notice& notice) {
+    std::string text = notice.text + next_line(texts, notice);
     while (text.ends_with('\n')) text.pop_back();
     return text;
 }
@@ -59,7 +50,7 @@ int pick(ActivityLevel level, int info, int warning, int error) { return level =
 
 }  // namespace
 
-WebMessage web_message(const NotifyTarget& target, const WebSecrets& secrets, const Delivery& delivery, const std::string& instance, WallTime now) {
+WebMessage web_message(const NotifyTarget& target, const WebSecrets& secrets, const Delivery& delivery, const std::string& instance, WallTime now, const TextCatalogue* texts) {
     WebMessage message;
     const Notice& notice = *delivery.notice;
     message.request.method = "POST";
@@ -67,16 +58,16 @@ WebMessage web_message(const NotifyTarget& target, const WebSecrets& secrets, co
     message.request.content_type = "application/json";
     if (target.style == "ntfy") {
         message.request.content_type = "text/plain; charset=utf-8";
-        message.body = full_text(notice);
+        message.body = full_text(texts, notice);
         message.request.headers.push_back({"Title", header_text(notice.title)});
         message.request.headers.push_back({"Priority", std::to_string(pick(notice.level, 3, 4, 5))});
         message.request.headers.push_back({"Tags", notice.level == ActivityLevel::info ? "white_check_mark" : notice.level == ActivityLevel::warning ? "warning" : "rotating_light"});
         message.request.bearer = secrets.token;
     } else if (target.style == "gotify") {
-        message.body = Json::object({{"title", notice.title}, {"message", full_text(notice)}, {"priority", pick(notice.level, 2, 5, 8)}}).dump();
+        message.body = Json::object({{"title", notice.title}, {"message", full_text(texts, notice)}, {"priority", pick(notice.level, 2, 5, 8)}}).dump();
         if (!secrets.token.empty()) message.request.headers.push_back({"X-Gotify-Key", secrets.token});
     } else if (target.style == "slack") {
-        message.body = Json::object({{"text", "*" + slack_text(notice.title) + "*\n" + slack_text(full_text(notice))}}).dump();
+        message.body = Json::object({{"text", "*" + slack_text(notice.title) + "*\n" + slack_text(full_text(texts, notice))}}).dump();
     } else {
         as_json(message, notice, delivery, instance, secrets.key, now);
         message.request.bearer = secrets.token;

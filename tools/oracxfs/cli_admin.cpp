@@ -7,6 +7,7 @@
 #include "tools/admin/admin_service.h"
 #include "tools/config/units.h"
 #include "tools/control/envelope.h"
+#include "base/translate.h"
 #include "tools/oracxfs/commands.h"
 #include "tools/oracxfs/secret_input.h"
 #include "tools/oracxfs/sign_in_terminal.h"
@@ -17,12 +18,12 @@ namespace {
 std::string render_status(const Json& data) {
     std::string text;
     if (data["running"].as_bool())
-        text = "web admin: on, " + data["url"].as_string() + "\n";
+        text = trf("web admin: on, {}", data["url"].as_string()) + "\n";
     else
-        text = std::string("web admin: off") + (data["enabled"].as_bool() ? "" : " (admin.enabled is false)") + "\n";
-    if (data["error"].is_string()) text += "why:       " + data["error"].as_string() + "\n";
-    if (data["set_up"].is_bool() && !data["set_up"].as_bool()) text += "password:  none yet; begin with `oracxfs admin code`\n";
-    if (data["running"].as_bool()) text += fmt::format("sessions:  {}, open connections: {}\n", data["sessions"].as_int(), data["connections"].as_int());
+        text = (data["enabled"].as_bool() ? tr("web admin: off") : tr("web admin: off (admin.enabled is false)")) + "\n";
+    if (data["error"].is_string()) text += trf("why:       {}", tr_sentence(data["error"].as_string())) + "\n";
+    if (data["set_up"].is_bool() && !data["set_up"].as_bool()) text += tr("password:  none yet; begin with `oracxfs admin code`") + "\n";
+    if (data["running"].as_bool()) text += trf("sessions:  {}, open connections: {}", data["sessions"].as_int(), data["connections"].as_int()) + "\n";
     return text;
 }
 

@@ -12,6 +12,7 @@
 #include "tools/oracxfs/commands.h"
 #include "tools/oracxfs/daemon.h"
 #include "tools/oracxfs/progress.h"
+#include "tools/oracxfs/shown.h"
 
 namespace oracxfs {
 namespace {
@@ -102,7 +103,7 @@ std::string name_files(const Json& pending) {
         if (++named > 10) return text + "...";
         text += (text.empty() ? "" : ", ") + printable(get_bytes(file, "path"));
         std::string where;
-        for (const Json& missing : file["missing"].items()) where += (where.empty() ? "" : ", ") + missing["provider"].as_string() + " " + missing["state"].as_string();
+        for (const Json& missing : file["missing"].items()) where += (where.empty() ? "" : ", ") + missing["provider"].as_string() + " " + shown_word(missing["state"].as_string());
         if (!where.empty()) text += " (" + where + ")";
     }
     return text;

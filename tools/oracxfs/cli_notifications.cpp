@@ -27,7 +27,7 @@ std::string last_words(const Json& target, WallTime now) {
     const Json& last = target["last"];
     if (!last.is_object()) return tr("never");
     const std::string age = shown_age(last["at"], now);
-    return last["ok"].as_bool() ? age + ": " + last["what"].as_string() : trf("{}: failed, {}", age, tr_sentence(last["error"].as_string()));
+    return last["ok"].as_bool() ? age + ": " + tr_sentence(last["what"].as_string()) : trf("{}: failed, {}", age, tr_sentence(last["error"].as_string()));
 }
 
 Result<CommandResult> list(Cli& cli) {

@@ -100,7 +100,7 @@ Result<CommandResult> save_provider(Cli& cli, const AddFlags& flags, const Json&
 
 }  // namespace
 
-Result<CommandResult> add_provider(Cli& cli, const AddFlags& flags, Json values, const FreshSecrets& fresh) {
+Result<CommandResult> add_provider(Cli& cli, const AddFlags& flags, Json values, const FreshSecrets& given) {
     if (!is_provider_name(flags.name))
         return fail(Errc::usage, "--name " + flags.name, "1 to 32 characters of a-z, 0-9 and - are allowed");
     ORACX_TRY(ConfigDocument document, cli.document());
@@ -111,6 +111,8 @@ Result<CommandResult> add_provider(Cli& cli, const AddFlags& flags, Json values,
             return fail(Errc::exists, "add provider " + flags.name, "there is one of this name with other settings; --replace changes it");
     }
     ORACX_TRY(const ProviderEntry entry, checked_entry(cli, flags.name, values, document));
+    FreshSecrets fresh = given;
+    ORACX_TRYV(check_account_of_token(cli, entry, fresh));
     Json steps = Json::array();
     if (!flags.no_test) {
         TestOutcome test = run_test(cli, entry, fresh);
@@ -188,8 +190,17 @@ Result<CommandResult> show_provider(Cli& cli, const ProviderEntry& entry) {
         if (provider["name"].as_string() == entry.name) data = provider;
     data.set("settings", entry.values);
     std::vector<std::vector<std::string>> rows;
-    for (const char* key : {"name", "type", "state", "reason", "reason_text", "last_ok", "pending_files", "pending_bytes"})
-        if (!data[key].is_null()) rows.push_back({key, data[key].is_string() ? shown_word(printable(data[key].as_string())) : data[key].dump()});
+    const auto add = [&](const char* key, const char* label, const std::string& shown) {
+        if (!data[key].is_null()) rows.push_back({tr(label), shown});
+    };
+    add("name", ORACX_TEXT("name"), data["name"].as_string());
+    add("type", ORACX_TEXT("type"), data["type"].as_string());
+    add("state", ORACX_TEXT("state"), shown_word(data["state"].as_string()));
+    add("reason", ORACX_TEXT("reason"), data["reason"].as_string());
+    add("reason_text", ORACX_TEXT("why"), tr_sentence(printable(data["reason_text"].as_string())));
+    add("last_ok", ORACX_TEXT("last success"), shown_time(data["last_ok"]));
+    add("pending_files", ORACX_TEXT("files waiting"), data["pending_files"].dump());
+    add("pending_bytes", ORACX_TEXT("bytes waiting"), shown_size(data["pending_bytes"]));
     for (const auto& [key, value] : entry.values.members())
         if (key != "type" && !value.is_null()) rows.push_back({key, value.is_string() ? value.as_string() : value.dump()});
     return CommandResult{std::move(data), format_table({"", ""}, rows), 0, {}, false};

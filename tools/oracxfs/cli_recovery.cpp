@@ -135,8 +135,10 @@ Run declare_kit(CLI::App& app) {
         CommandResult outcome;
         outcome.data = std::move(facts);
         outcome.text = sheet;
+        outcome.verbatim = true;  // it is in its language already
         if (!flags->output.empty()) {
             ORACX_TRYV(write_file(flags->output, sheet));
+            outcome.verbatim = false;
             outcome.text = "the recovery kit is in " + printable(flags->output) + "; print it, and keep it elsewhere";
             outcome.data.set("output", flags->output);
         }

@@ -135,7 +135,7 @@ Run declare_restore(CLI::App& app) {
                   }));
         progress.clear();
         CommandResult outcome;
-        for (const Json& row : plan.items()) outcome.text += fmt::format("{:9} {}\n", row["what"].as_string(), printable(get_bytes(row, "name")));
+        for (const Json& row : plan.items()) outcome.text += fmt::format("{:9} {}\n", shown_word(row["what"].as_string()), printable(get_bytes(row, "name")));
         outcome.text += fmt::format("{} files, {}{} {}", report["files"].as_int(), size_of(report["bytes"]), flags->dry_run ? ", would be restored to" : " restored to", printable(get_bytes(report, "to")));
         if (report["kept"].as_int() > 0) outcome.text += fmt::format("\n{} files were there already and are kept; see --overwrite", report["kept"].as_int());
         outcome.error = error_of(report);

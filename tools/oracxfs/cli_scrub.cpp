@@ -75,15 +75,16 @@ Run declare_scrub(CLI::App& app) {
 
 std::string scrub_state(const Json& report) {
     const Json& progress = report["progress"];
-    if (report["running"].as_bool())
-        return fmt::format("{}{}", report["paused"].as_bool() ? "standing still" : "running",
-                           progress.is_object() ? fmt::format(", {} of {} copies checked", progress["members"].as_int(), progress["members_total"].as_int()) : "");
-    return report["paused"].as_bool() ? "paused" : report["enabled"].as_bool() ? "waiting" : "switched off (scrub.enabled)";
+    if (report["running"].as_bool()) {
+        const std::string state = report["paused"].as_bool() ? tr("standing still") : tr("running");
+        return progress.is_object() ? trf("{}, {} of {} copies checked", state, progress["members"].as_int(), progress["members_total"].as_int()) : state;
+    }
+    return report["paused"].as_bool() ? tr("paused") : report["enabled"].as_bool() ? tr("waiting") : tr("switched off (scrub.enabled)");
 }
 
 CommandResult scrub_report_outcome(Json report) {
     CommandResult outcome;
-    outcome.text = trf("scrub: {}", tr_sentence(scrub_state(report))) + "\n";
+    outcome.text = trf("scrub: {}", scrub_state(report)) + "\n";
     for (const auto& [provider, c] : report["progress"]["providers"].members())
         outcome.text += "  " + trf("{}: {} of {}, {} bad", provider, c["good"].as_int() + c["damaged"].as_int() + c["missing"].as_int() + c["gone"].as_int(), c["planned"].as_int(), c["damaged"].as_int() + c["missing"].as_int()) + "\n";
     if (const Json& last = report["last"]; last.is_object() && last["ended"].is_string())
@@ -116,8 +117,8 @@ Run declare_verify(CLI::App& app) {
         CommandResult outcome;
         outcome.text = printable(get_bytes(report, "package")) + "\n";
         for (const Json& copy : report["copies"].items())
-            outcome.text += fmt::format("  {} {}: {}{}\n", cli.out().mark(copy["outcome"].as_string() == "good" ? "verified" : copy["outcome"].as_string()), copy["provider"].as_string(), copy["outcome"].as_string(),
-                                        copy["error"].is_string() ? "  " + printable(copy["error"].as_string()) : "");
+            outcome.text += fmt::format("  {} {}: {}{}\n", cli.out().mark(copy["outcome"].as_string() == "good" ? "verified" : copy["outcome"].as_string()), copy["provider"].as_string(), shown_word(copy["outcome"].as_string()),
+                                        copy["error"].is_string() ? "  " + tr_sentence(printable(copy["error"].as_string())) : "");
         outcome.error = error_of(report, "not every copy of this backup is known to be good");
         outcome.data = std::move(report);
         return outcome;
@@ -132,8 +133,8 @@ Run declare_repair(CLI::App& app) {
         CommandResult outcome;
         outcome.text = fmt::format("{}: {} of {} copies are verified\n", printable(get_bytes(report, "name")), report["copies"]["verified"].as_int(), report["copies"]["wanted"].as_int());
         for (const Json& replica : report["replicas"].items())
-            outcome.text += fmt::format("  {} {}: {}{}\n", cli.out().mark(replica["state"].as_string()), replica["provider"].as_string(), replica["state"].as_string(),
-                                        replica["error"].is_string() ? "  " + printable(replica["error"].as_string()) : "");
+            outcome.text += fmt::format("  {} {}: {}{}\n", cli.out().mark(replica["state"].as_string()), replica["provider"].as_string(), shown_word(replica["state"].as_string()),
+                                        replica["error"].is_string() ? "  " + tr_sentence(printable(replica["error"].as_string())) : "");
         outcome.error = error_of(report, "not every provider has a good copy yet");
         outcome.data = std::move(report);
         return outcome;

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "providers/dropbox/dropbox_config.h"
+#include "providers/dropbox/dropbox_provider.h"
 #include "providers/google_drive/google_drive_provider.h"
 #include "tools/oracxfs/provider_factory.h"
 
@@ -11,6 +12,7 @@ namespace oracxfs {
 namespace {
 
 constexpr Millis kRevokeMax{60'000};
+constexpr Millis kAccountMax{30'000};
 
 http::OAuthEndpoints dropbox_endpoints(const Json& values, const std::string& name) {
     return dropbox::oauth_endpoints(dropbox::read_hosts(values), name);
@@ -175,14 +177,56 @@ Result<std::optional<http::TokenRecord>> last_client(Cli& cli, const std::string
     return std::optional<http::TokenRecord>();
 }
 
+namespace {
+
+Status confirm_account(Cli& cli, const std::string& provider_name) {
+    const std::string what = "change the account behind provider " + provider_name;
+    Status confirmed = cli.confirm("This is another account than before: what the old one holds is not counted as copies any more. Go on?", what);
+    if (confirmed || confirmed.error().code != Errc::refused) return confirmed;
+    return fail(Errc::refused, what, "this sign-in belongs to another account than before, and the copies are in the other one: sign in with that account, or confirm (--yes) to begin anew with this one");
+}
+
+}  // namespace
+
 Status check_account(Cli& cli, const std::string& provider_name, const http::TokenRecord& fresh) {
     ORACX_TRY(const auto before, last_client(cli, provider_name));
     if (!before || before->account_id.empty() || fresh.account_id.empty() || before->account_id == fresh.account_id) return {};
-    return cli.confirm("This is another account than before: what the old one holds is not counted as copies any more. Go on?",
-                       "change the account behind a provider");
+    return confirm_account(cli, provider_name);
 }
 
-Result<CommandResult> renew_access(Cli& cli, const ProviderEntry& entry, const FreshSecrets& fresh, bool no_test) {
+Status check_account_of_token(Cli& cli, const ProviderEntry& entry, FreshSecrets& fresh) {
+    const std::string name = secret_name(entry.name, "token");
+    const auto token = fresh.find(name);
+    if (entry.type != kDropboxType || token == fresh.end()) return {};
+    ORACX_TRY(auto record, http::TokenRecord::parse(token->second));
+    if (!record.account_id.empty()) return {};  // who made it out of a sign-in has compared it
+    const auto account_of = [&](const std::string& text) -> std::string {
+        ProviderConfig config;
+        config.name = entry.name;
+        config.type = entry.type;
+        config.config = entry.values;
+        config.secret = [&text](const std::string&) -> Result<std::string> { return text; };
+        SystemClock clock;
+        const auto account = dropbox_account(config, {cli.stop_token(), clock.steady() + kAccountMax});
+        if (account) return *account;
+        log::info("dropbox", entry.name + ": whose account it is could not be asked: " + account.error().to_string());
+        return {};
+    };
+    record.account_id = account_of(token->second);
+    if (record.account_id.empty()) return {};
+    token->second = record.dump();
+    ORACX_TRY(const auto before, last_client(cli, entry.name));
+    if (before && !before->account_id.empty()) return check_account(cli, entry.name, record);
+    // One that was saved before accounts were noted, or untested: it can still say whose it is, unless it has ended.
+    ORACX_TRY(const auto stored, secret_if_any(cli, name));
+    if (!stored) return {};
+    const std::string known = account_of(*stored);
+    return known.empty() || known == record.account_id ? Status() : confirm_account(cli, entry.name);
+}
+
+Result<CommandResult> renew_access(Cli& cli, const ProviderEntry& entry, const FreshSecrets& given, bool no_test) {
+    FreshSecrets fresh = given;
+    ORACX_TRYV(check_account_of_token(cli, entry, fresh));
     TestOutcome test;
     if (!no_test) test = run_test(cli, entry, fresh);
     CommandResult outcome;

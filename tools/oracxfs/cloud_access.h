@@ -31,8 +31,12 @@ Result<bool> means_existing(Cli& cli, const CloudKind& kind, const AddFlags& fla
 // With which client somebody signed in the last time, and as whom: a record without tokens. Nothing: nobody ever did.
 Result<std::optional<http::TokenRecord>> last_client(Cli& cli, const std::string& provider_name);
 
-// Another account under the same name would look as if every copy were lost: asks.
+// Another account under the same name would look as if every copy were lost: asks, else refused.
 Status check_account(Cli& cli, const std::string& provider_name, const http::TokenRecord& fresh);
+
+// The same for a token that does not say whose it is: the service is asked, and the answer is noted in `fresh`. A service that
+// cannot be asked is no reason to refuse it: the test tells that better.
+Status check_account_of_token(Cli& cli, const ProviderEntry& entry, FreshSecrets& fresh);
 
 // Tests the provider with the fresh secrets (unless told not to), stores them, and has the daemon begin with them at once.
 // The configuration stays as it is. Nothing is stored when the test fails.

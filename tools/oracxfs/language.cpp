@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "base/log.h"
 #include "base/translate.h"
 #include "base/unique_fd.h"
 
@@ -84,6 +85,15 @@ std::string catalogue_file(std::string_view language) {
     const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", ignored);
     const std::filesystem::path share = program.parent_path().parent_path() / "share";
     return (share / "locale" / language / "LC_MESSAGES" / "oracxfs.mo").string();
+}
+
+std::shared_ptr<const TextCatalogue> texts_of(const std::string& language) {
+    if (language == languages().front()) return nullptr;
+    const auto bytes = read_file(catalogue_file(language));
+    auto texts = bytes ? TextCatalogue::parse(*bytes) : Result<TextCatalogue>(fail(bytes.error()));
+    if (texts) return std::make_shared<const TextCatalogue>(std::move(*texts));
+    log::warn("notify", "no texts in \"" + language + "\": " + texts.error().to_string());
+    return nullptr;
 }
 
 Status use_language(const std::string& language, bool utf8) {

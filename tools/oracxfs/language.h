@@ -1,10 +1,12 @@
 #pragma once
 // Which language the program speaks to people, and where its texts are.
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/translate.h"
 #include "tools/config/places.h"
 
 namespace oracxfs {
@@ -23,6 +25,10 @@ bool speaks_utf8(const Environment& environment);
 // Where the texts of a language are: beside the program, in ../share/locale; the same in a build folder as after
 // installing. Does not say that there is a file.
 std::string catalogue_file(std::string_view language);
+
+// The texts of a language with all their letters, whatever this program itself speaks; nullptr for English, and where they
+// cannot be read (the log says why).
+std::shared_ptr<const TextCatalogue> texts_of(const std::string& language);
 
 // Everything that is shown from now on is in this language. Errors: what was wrong with its texts; then it is English.
 Status use_language(const std::string& language, bool utf8);

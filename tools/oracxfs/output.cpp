@@ -88,13 +88,14 @@ void Output::note(const std::string& text) const {
     write_stderr((shown == text ? tr_lines(text) : shown) + "\n");
 }
 
+// Exit code 0: the program goes on, and asks once more.
 std::string Output::describe(const Error& error, int exit_code) const {
     const ErrcInfo& row = info(error.code);
     std::string text = wrap_paint(err_color_, Paint::bad, tr("error:")) + " ";
     if (!error.provider.empty() && error.message.find(error.provider) == std::string::npos) text += error.provider + ": ";
     text += tr_sentence(printable(error.message)) + "\n";
     if (!error.why.empty()) text += tr("why:   ") + tr_sentence(printable(error.why)) + "\n";
-    text += tr("next:  ") + tr(row.hint) + "\n       " + trf("[{} {} exit {}]", row.e_code, utf8_ ? "·" : "-", exit_code) + "\n";
+    text += tr("next:  ") + tr(row.hint) + "\n       " + (exit_code != 0 ? trf("[{} {} exit {}]", row.e_code, utf8_ ? "·" : "-", exit_code) : fmt::format("[{}]", row.e_code)) + "\n";
     return log::redact(text);
 }
 

@@ -19,12 +19,13 @@ constexpr std::array kWords = {
     ORACX_TEXT("active"), ORACX_TEXT("inactive"), ORACX_TEXT("auth_needed"), ORACX_TEXT("full"), ORACX_TEXT("offline"), ORACX_TEXT("blocked"),
     // copies
     ORACX_TEXT("queued"), ORACX_TEXT("uploading"), ORACX_TEXT("stored"), ORACX_TEXT("verified"), ORACX_TEXT("missing"), ORACX_TEXT("damaged"),
-    ORACX_TEXT("failed"), ORACX_TEXT("paused"),
+    ORACX_TEXT("failed"), ORACX_TEXT("paused"), ORACX_TEXT("good"), ORACX_TEXT("gone"), ORACX_TEXT("put_off"),
     // runs
     ORACX_TEXT("running"), ORACX_TEXT("succeeded"), ORACX_TEXT("partial"), ORACX_TEXT("unchanged"), ORACX_TEXT("cancelled"), ORACX_TEXT("interrupted"),
     ORACX_TEXT("backup"), ORACX_TEXT("prune"), ORACX_TEXT("scrub"), ORACX_TEXT("restore"), ORACX_TEXT("drill"), ORACX_TEXT("recovery"),
     // backups
-    ORACX_TEXT("keep"), ORACX_TEXT("held"), ORACX_TEXT("remove"), ORACX_TEXT("pinned"), ORACX_TEXT("trash"), ORACX_TEXT("history"),
+    ORACX_TEXT("keep"), ORACX_TEXT("held"), ORACX_TEXT("remove"), ORACX_TEXT("pinned"), ORACX_TEXT("trash"), ORACX_TEXT("history"), ORACX_TEXT("kept"),
+    ORACX_TEXT("restored"), ORACX_TEXT("refused"), ORACX_TEXT("unmatched"),
     // levels and checks
     ORACX_TEXT("ok"), ORACX_TEXT("warning"), ORACX_TEXT("bad"), ORACX_TEXT("skipped"),
 };

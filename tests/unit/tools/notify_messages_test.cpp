@@ -16,8 +16,10 @@
 #include "tests/support/matchers.h"
 #include "tools/notify/local_addresses.h"
 #include "tools/notify/mail_message.h"
+#include "tools/notify/notice_language.h"
 #include "tools/notify/sender.h"
 #include "tools/notify/web_message.h"
+#include "tools/oracxfs/language.h"
 
 namespace oracxfs::test {
 namespace {
@@ -79,7 +81,7 @@ TEST(WebMessageTest, JsonIsWholeAndSigned) {
 TEST(WebMessageTest, NtfyTakesTextAndHeaders) {
     const WebMessage made = message("ntfy", "", "tk_x");
     EXPECT_EQ(made.body, "nas is offline: a <b> & c.\nNext: oracxfs status");
-    EXPECT_EQ(header(made.request, "Title"), "h?te: DEGRADED");
+    EXPECT_EQ(header(made.request, "Title"), "=?UTF-8?B?aMO0dGU6IERFR1JBREVE?=") << "as in mails";
     EXPECT_EQ(header(made.request, "Priority"), "4");
     EXPECT_EQ(header(made.request, "Tags"), "warning");
     EXPECT_EQ(made.request.bearer, "tk_x");
@@ -125,6 +127,18 @@ TEST(MailMessageTest, IsAWholeMailWhateverItHolds) {
     std::size_t longest = 0;
     for (std::size_t at = 0; at < mail.size(); at = mail.find('\n', at) + 1) longest = std::max(longest, mail.find('\n', at) - at);
     EXPECT_LE(longest, 78u);
+}
+
+TEST(MailMessageTest, SpeaksTheLanguageOfItsReader) {
+    const auto french = texts_of("fr");
+    ASSERT_NE(french, nullptr);
+    const Delivery delivery = delivery_in(french.get(), made_delivery());
+    EXPECT_EQ(delivery.notice->title, "h\xc3\xb4te: D\xc3\x89GRAD\xc3\x89");
+    const std::string mail = mail_message(*delivery.notice, "backup@example.org", {"me@example.org"}, "0011", "host01", kNow, french.get());
+    EXPECT_THAT(mail, HasSubstr("Subject: " + encoded_words("[oracxfs] " + delivery.notice->title, "\r\n ") + "\r\n"));
+    std::string body = mail.substr(mail.find("\r\n\r\n") + 4), wire;
+    body.erase(std::remove_if(body.begin(), body.end(), [](char c) { return c == '\r' || c == '\n'; }), body.end());
+    EXPECT_EQ(body, base64("nas est hors ligne: a <b> & c.\r\n\r\nSuite : oracxfs status\r\n\r\n-- \r\noracxfs @ host01, 2026-11-23T20:36:28Z\r\n"));
 }
 
 // --- addresses -----------------------------------------------------------------------------------------------------------
@@ -209,6 +223,23 @@ TEST_F(SenderTest, TheReceiverCanCheckWhoSentIt) {
     EXPECT_EQ(method_, "POST");
     EXPECT_EQ(path_, "/hook");
     EXPECT_EQ(signature_, "sha256=" + to_hex(hmac_sha256("shared-key-123", timestamp_ + "." + body_)));
+}
+
+TEST_F(SenderTest, TheReceiverIsToldInTheLanguageOfTheSettings) {
+    const auto sent = [this] {
+        EXPECT_THAT(send(), IsOk());
+        const std::lock_guard lock(mutex_);
+        const auto json = parse_json(body_);
+        return json ? *json : Json(body_);
+    };
+    EXPECT_EQ(sent()["title"].as_string(), "h\xc3\xb4te: DEGRADED");
+    config_.language = "fr";
+    const Json french = sent();
+    EXPECT_EQ(french["title"].as_string(), "h\xc3\xb4te: D\xc3\x89GRAD\xc3\x89");
+    EXPECT_EQ(french["text"].as_string(), "nas est hors ligne: a <b> & c.\n");
+    EXPECT_EQ(french["kind"].as_string(), "degraded") << "words for programs are the same everywhere";
+    target_.style = "ntfy";
+    EXPECT_EQ(sent().as_string(), "nas est hors ligne: a <b> & c.\nSuite : oracxfs status");
 }
 
 TEST_F(SenderTest, AMissingSecretIsNamedAndNothingIsSent) {

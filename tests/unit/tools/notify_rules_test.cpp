@@ -5,6 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
+#include "tools/notify/notice_language.h"
+#include "tools/oracxfs/language.h"
+
 namespace oracxfs::test {
 namespace {
 
@@ -132,7 +137,7 @@ TEST_F(NotifyRulesTest, UploadsThatGetOnAreNoReasonForAMessage) {
     // And stuck uploads are, with every provider up.
     for (int i = 0; i < 4; ++i) EXPECT_THAT(look(kMinute), IsEmpty()) << i;
     EXPECT_THAT(look(kMinute), ElementsAre("state at_risk"));
-    EXPECT_THAT(last_.text, HasSubstr("3 of 10 files without any verified copy"));
+    EXPECT_THAT(last_.text, HasSubstr("3 of 10 files are without any verified copy"));
 }
 
 TEST_F(NotifyRulesTest, UploadsThatGetOnHideNoOtherTrouble) {
@@ -242,7 +247,7 @@ TEST_F(NotifyRulesTest, DamageIsGatheredAndToldTogether) {
     EXPECT_THAT(look(Millis(10'000)), IsEmpty());
     EXPECT_THAT(look(Millis(20'000)), ElementsAre("damage damage"));
     EXPECT_EQ(last_.title, "host01: damage found at nas, a");
-    EXPECT_THAT(last_.text, HasSubstr("4 copies were found damaged, changed or missing at nas, a, for instance of \"d/f\"."));
+    EXPECT_THAT(last_.text, HasSubstr("4 copies were found damaged, changed or missing at nas, a.\nOne of them is of \"d/f\"."));
     EXPECT_THAT(last_.text, HasSubstr("1 repaired"));
     // More of it is not a message each.
     entry("repair", "damaged", ActivityLevel::error, "nas");
@@ -250,6 +255,86 @@ TEST_F(NotifyRulesTest, DamageIsGatheredAndToldTogether) {
     EXPECT_THAT(look(kHour), ElementsAre("damage damage"));
     EXPECT_THAT(last_.text, HasSubstr("1 copy was found"));
     EXPECT_THAT(look(kHour * 2), IsEmpty());
+}
+
+// Each notice there is, and each of its lines, in the other language; names and commands stay as they are.
+TEST_F(NotifyRulesTest, EveryNoticeCanBeSaidInFrench) {
+    const auto french = texts_of("fr");
+    ASSERT_NE(french, nullptr);
+    std::vector<Notice> told;
+    const auto at = [&](const std::string& state, const std::string& provider, const std::string& reason, const std::string& text, std::uint64_t files) {
+        NotifyMemory memory;
+        NotifyFacts facts = facts_;
+        facts.state = state;
+        facts.files = files;
+        facts.incomplete = files;
+        facts.without_copy = state == "degraded" ? 0 : files;
+        facts.pending_bytes = 1'975'684'956;
+        facts.failing = true;
+        facts.providers[1] = {"nas", provider, reason, text};
+        const auto add = [&](std::vector<Notice> more) { told.insert(told.end(), more.begin(), more.end()); };
+        for (const Millis later : {Millis(0), kMinute * 6, kHour * 25}) {
+            facts.now += later;
+            add(after_look(memory, facts, settings_));
+        }
+        facts.state = "protected";
+        facts.incomplete = facts.without_copy = 0;
+        facts.failing = false;
+        facts.providers[1] = {"nas", "active", "", ""};
+        for (const Millis later : {Millis(0), kMinute * 6}) {
+            facts.now += later;
+            add(after_look(memory, facts, settings_));
+        }
+        for (const char* kind : {"damaged", "damaged", "healed"}) {
+            ActivityEntry entry;
+            entry.seq = memory.through_seq + 1;
+            entry.at = facts.now;
+            entry.category = "repair";
+            entry.kind = kind;
+            entry.level = std::string_view(kind) == "damaged" ? ActivityLevel::error : ActivityLevel::info;
+            if (files > 1) entry.providers = {"nas"};
+            if (files > 1) entry.path = "d/f";
+            after_entry(memory, entry, "host01");
+            if (files == 1) break;
+        }
+        facts.now += kHour;
+        add(after_look(memory, facts, settings_));
+        for (const auto& [kind, message] : {std::pair("run_partial", "run r-1 partial, 4 of 5 copies verified, 1.84 GiB: ftp: E-UNAVAILABLE nas is offline"),
+                                            std::pair("run_failed", "run r-2 failed: offline"), std::pair("run_succeeded", "run r-3 succeeded, 5 of 5 copies verified, 1.84 GiB")}) {
+            ActivityEntry entry;
+            entry.seq = memory.through_seq + 1;
+            entry.at = facts.now;
+            entry.category = "run";
+            entry.kind = kind;
+            entry.run = "r-1";
+            entry.message = message;
+            add(after_entry(memory, entry, "host01"));
+            facts.now += kHour * 25;
+            add(after_look(memory, facts, settings_));
+        }
+    };
+    at("degraded", "offline", "E-UNAVAILABLE", "it is switched off", 10);
+    at("degraded", "degraded", "E-UNAVAILABLE", "", 1);
+    at("at_risk", "auth_needed", "E-AUTH", "the sign-in was refused", 10);
+    at("unprotected", "full", "E-QUOTA-FULL", "", 1);
+    at("unprotected", "blocked", "E-HOSTKEY-CHANGED", "", 10);
+    ASSERT_GT(told.size(), 30u);
+    for (const Notice& notice : told) {
+        const Notice shown = notice_in(french.get(), notice);
+        EXPECT_NE(shown.title, notice.title);
+        std::istringstream before(notice.text), after(shown.text);
+        for (std::string english, line; std::getline(before, english);) {
+            ASSERT_TRUE(std::getline(after, line));
+            EXPECT_NE(line, english);
+            for (const char* word : {" is ", " the ", " are ", " at ", " of ", "copies were", "GiB"}) EXPECT_THAT(line, testing::Not(HasSubstr(word))) << english;
+        }
+        if (notice.next.starts_with("oracxfs "))
+            EXPECT_EQ(shown.next, notice.next);
+        else if (!notice.next.empty())
+            EXPECT_NE(shown.next, notice.next);
+        EXPECT_EQ(shown.details, notice.details);
+        EXPECT_EQ(shown.kind, notice.kind);
+    }
 }
 
 TEST_F(NotifyRulesTest, WhatCameBeforeARestartDoesNotCountAgain) {

@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "tests/support/fake_clock.h"
 #include "tests/support/matchers.h"
 #include "tests/support/temp_dir.h"
+#include "tools/oracxfs/language.h"
 
 namespace oracxfs {
 namespace {
@@ -32,6 +35,8 @@ class RecoveryKitTest : public testing::Test {
         EXPECT_THAT(facts, IsOk());
         return facts.value_or(Json());
     }
+
+    void TearDown() override { install_texts(nullptr); }
 
     test::TempDir dir_;
     test::FakeClock clock_;
@@ -64,6 +69,37 @@ TEST_F(RecoveryKitTest, AnEncryptedSeriesNeedsItsPassphrase) {
     EXPECT_THAT(text, HasSubstr("oracxfs secrets set backup/passphrase"));
     EXPECT_THAT(text, HasSubstr("Passphrase of the packages: ____"));
     EXPECT_THAT(text, HasSubstr("No place is configured"));
+}
+
+TEST_F(RecoveryKitTest, AFrenchPersonReadsItInFrench) {
+    const Json kit = facts(R"({"backup": {"zip_encryption": "aes256"}, "providers": {
+        "disk": {"type": "local", "path": "/mnt/disk"},
+        "nas": {"type": "sftp", "host": "nas.example", "port": 2222, "user": "ada", "key_file": "/home/ada/.ssh/id"},
+        "old": {"type": "ftp", "host": "ftp.example", "user": "ada", "ca_file": "/etc/ca.pem"},
+        "box": {"type": "dropbox", "app_key": "k123"},
+        "drive": {"type": "google-drive"}}})");
+    const std::string english = kit_as_text(kit);
+    install_texts(texts_of("fr"));
+    ASSERT_NE(installed_texts(), nullptr);
+    const std::string text = kit_as_text(kit), html = kit_as_html(kit);
+    for (const char* words : {"Fiche de r\xc3\xa9" "cup\xc3\xa9ration de", "1. O\xc3\xb9 sont les fichiers", "le dossier /mnt/disk de cette machine",
+                              "dossier ORACXPRED sur le serveur SFTP nas.example, port 2222, compte ada", "n\xc3\xa9" "cessaire : le mot de passe du compte", "le certificat du serveur /etc/ca.pem",
+                              "Phrase secr\xc3\xa8te des paquets : ____", "oracxfs dropbox --name box --folder /ORACXPRED --app-key k123"}) {
+        EXPECT_THAT(text, HasSubstr(words));
+        EXPECT_THAT(html, HasSubstr(words));
+    }
+    EXPECT_THAT(html, HasSubstr("<html lang=\"fr\">"));
+    // What is left of the English one are commands.
+    std::istringstream lines(english);
+    for (std::string line; std::getline(lines, line);) {
+        const std::size_t begin = line.find_first_not_of(" *");
+        if (begin == std::string::npos || line.find_first_not_of("=-") == std::string::npos) continue;
+        const std::string words = line.substr(begin);
+        const bool command = words.starts_with("oracxfs ") || words.starts_with("sftp ") || words.starts_with("cd ") || words.starts_with("get ") || words.starts_with("curl ") || words.starts_with("7z ");
+        EXPECT_EQ(text.find(words + "\n") != std::string::npos, command) << words;
+    }
+    // A heading is underlined as long as it is shown.
+    EXPECT_THAT(text, HasSubstr("1. O\xc3\xb9 sont les fichiers\n------------------------\n"));
 }
 
 TEST_F(RecoveryKitTest, ThePageHoldsNothingThatABrowserWouldRun) {

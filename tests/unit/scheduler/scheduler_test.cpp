@@ -540,6 +540,18 @@ TEST_F(SchedulerTest, AHeldJobRunsByHand) {
 
 // ---- By hand ----
 
+TEST_F(SchedulerTest, ARunThatIsDueAndAskedForInTheSameMomentIsByHand) {
+    auto backup = backup_.job();
+    backup.hold = [this]() -> std::optional<std::string> {
+        EXPECT_THAT(scheduler_->run_now("backup"), IsOk());
+        return std::nullopt;
+    };
+    begin({std::move(backup)});
+    events_.skip_to("backup ok");
+    EXPECT_TRUE(backup_.last().by_hand);
+    scheduler_.reset();
+}
+
 TEST_F(SchedulerTest, TellsWhoeverAskedHowItEnded) {
     backup_.set(off());
     backup_.set_result(fail(Errc::quota_full, "put x"));

@@ -49,6 +49,27 @@ test('a run is stopped from the page', { world: { kinds: ['local', 'sftp'], sett
     await see(page, 'Cancelled', '.run');
 });
 
+test('a backup on its way is no alarm, and the command line says the same', { world: { kinds: ['local', 'sftp'], settings: { 'replication.upload_limit': '16KiB/s' } } }, async ({ world, watched }) => {
+    const large = () => Array.from({ length: 60_000 }, () => String(Math.random())).join('\n');
+    await world.do('write', { path: 'source/large.txt', text: large() });
+    const page = await watched.signedIn();
+    await page.click('.verdict-actions button.big');
+    await see(page, 'Your first copies are on their way', '.verdict');
+    await see(page, '1 file is on its way.', '.verdict');
+    assert.equal(await page.locator('.verdict .reasons').count(), 0);
+    assert.match((await world.cli('status')).out, /UNPROTECTED .*0 of 2 copies[^]*Files: 1 .*, 1 under way, 1 without a verified copy/);
+    await page.click('.run-head button:has-text("Cancel")'); // it goes on to its places all the same
+    await see(page, 'Cancelled', '.run');
+    await world.cli('config', 'set', 'replication.upload_limit', '100MiB/s');
+    await eventually(async () => /Everything is safe/.test(await page.locator('.verdict').innerText()), 'the first one has arrived', 60_000);
+    await world.cli('config', 'set', 'replication.upload_limit', '16KiB/s');
+    await world.do('write', { path: 'source/large.txt', text: large() });
+    await page.click('.verdict-actions button.big');
+    await see(page, 'The newest is on its way, the rest is safe', '.verdict');
+    assert.match(await page.locator('.verdict-state').innerText(), /^protected$/i);
+    assert.match((await world.cli('status')).out, /PROTECTED .*2 of 2 copies[^]*Files: 2 .*, 1 under way, 1 without a verified copy/);
+});
+
 test('the grid of copies is walked with the keys, and opens what it stands on', { world: { kinds: ['local', 'sftp'] } }, async ({ world, watched }) => {
     await world.do('backup');
     await world.do('backup', { label: 'second' });

@@ -171,3 +171,40 @@ test('Google Drive: the browser is sent back by itself', { world: { kinds: ['loc
     await see(page, 'Active', '.provider:has-text("google-drive")');
     await other.waitForSelector('header.top');
 });
+
+test('Google Drive: a code that is entered on another device, declined, forgotten, and at last approved', { world: { kinds: ['local'] } }, async ({ world, watched }) => {
+    const about = await world.do('server', { kind: 'google-drive' });
+    const page = await watched.signedIn('#/providers');
+    await choose(page, 'Google Drive');
+    await page.check('dialog[open] input[value=device]');
+    await dialogOf(page).locator('input[type=file]').setInputFiles(about.device_client_file);
+    await page.waitForFunction(() => document.querySelector('#cloud-client').value.includes('client_id'));
+    await page.click('dialog[open] .more summary');
+    await page.fill('#connect-base_url', about.base_url);
+    await page.fill('#connect-ca_file', about.ca_file);
+    await page.click('dialog[open] [type=submit]');
+    const shown = dialogOf(page).locator('.big-code code');
+    const codes = new Set();
+    const again = async () => {
+        await dialogOf(page).locator('footer button:has-text("Try again")').click();
+        await page.click('dialog[open] [type=submit]');
+    };
+    const userDoes = async (command) => {
+        await shown.waitFor();
+        const code = await shown.innerText();
+        codes.add(code);
+        await world.do('emulator', { service: 'google-drive', command, user_code: code });
+    };
+    assert.match(await dialogOf(page).locator('a.button').getAttribute('href'), /^https:/);
+    await userDoes('deny_device');
+    await see(page, 'it was declined', 'dialog[open]');
+    await again();
+    await userDoes('expire_device');
+    await see(page, 'the code has expired', 'dialog[open]');
+    assert.equal(await page.locator('.provider:has-text("google-drive")').count(), 0);
+    await again();
+    await userDoes('approve_device');
+    await page.waitForSelector('.provider:has-text("google-drive")');
+    await see(page, 'Active', '.provider:has-text("google-drive")');
+    assert.equal(codes.size, 3);
+});

@@ -55,7 +55,7 @@ test('keys that are put together are all there', () => {
         'state.': ['verified', 'stored', 'uploading', 'queued', 'paused', 'missing', 'damaged', 'failed', 'protected', 'degraded', 'at_risk', 'unprotected', 'not_configured'],
         'provider_state.': ['active', 'inactive', 'degraded', 'auth_needed', 'full', 'offline', 'blocked'],
         'why.': ['degraded', 'auth_needed', 'full', 'offline', 'blocked'],
-        'verdict.': ['protected', 'degraded', 'at_risk', 'unprotected', 'not_configured'],
+        'verdict.': ['protected', 'degraded', 'at_risk', 'unprotected', 'not_configured', 'coming', 'first'],
         'run.': ['running', 'succeeded', 'partial', 'unchanged', 'failed', 'cancelled', 'interrupted'].flatMap((state) => [state, `${state}_text`]),
         'level.': ['info', 'warning', 'error'],
         'check.': ['ok', 'warning', 'bad', 'skipped'],

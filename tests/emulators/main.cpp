@@ -11,6 +11,7 @@
 //   put path, content or file | mkdir path | remove path | move path, to | damage path, offset | content path -> size, sha256, [text]
 //   trash path | native path (google-drive) | cloud_document path (dropbox)
 //   expire_tokens | invalidate_tokens | revoke_grants | expire_sessions | reset_cursors | drop_connections
+//   approve_device | deny_device | expire_device user_code (google-drive): what the user does on the other device
 //   browse url -> answer: the user agrees; the code that is shown, or the address that the browser ends at
 //   grant [scope] -> files as in the first line: the user signs in once more; scope: "drive" (google-drive)
 // put and mkdir at google-drive take `owner`: "somebody" makes what the scope drive.file does not see.
@@ -132,6 +133,12 @@ std::optional<Json> common(Emulator& service, const std::string& name, const Jso
         service.oauth().revoke_grants();
     } else if (name == "browse") {
         return Json::object({{"answer", service.oauth().browse(command["url"].as_string())}});
+    } else if (name == "approve_device") {
+        service.oauth().approve_device(command["user_code"].as_string());
+    } else if (name == "deny_device") {
+        service.oauth().deny_device(command["user_code"].as_string());
+    } else if (name == "expire_device") {
+        service.oauth().expire_device(command["user_code"].as_string());
     } else if (name == "drop_connections") {
         service.server().reset_all();
     } else {
@@ -281,6 +288,7 @@ Json introduce(DropboxEmulator& dropbox, DriveEmulator& drive, const std::string
     one.set("app_key", dropbox.oauth().client().id).set("account_id", dropbox.account_id());
     other.set("base_url", drive.base_url()).set("ca_file", drive.ca_file()).set("root_id", drive.root_id());
     other.set("client_file", write_secret(folder + "/google-client.json", drive.oauth().client_json(drive.oauth().client())));
+    other.set("device_client_file", write_secret(folder + "/google-device-client.json", drive.oauth().client_json(drive.oauth().device_client())));
     other.set("service_account_file", write_secret(folder + "/google-service-account.json", drive.oauth().make_service_account()));
     return Json::object({{"dropbox", std::move(one)}, {"google-drive", std::move(other)}});
 }
@@ -300,6 +308,9 @@ int serve(const std::string& folder, const std::map<std::string, std::uint64_t>&
     set("--page-entries", [&](std::uint64_t value) { dropbox_options.page_entries = drive_options.page_entries = value; });
     DropboxEmulator dropbox(dropbox_options);
     DriveEmulator drive(drive_options);
+    OAuthOptions oauth = drive.oauth().options();
+    oauth.device_interval = std::chrono::seconds(1);  // the shortest that a client goes along with
+    drive.oauth().set_options(oauth);
     std::cout << introduce(dropbox, drive, folder).dump() << std::endl;
     for (std::string line; std::getline(std::cin, line);) {
         Json answer;

@@ -252,6 +252,30 @@ class Wizards(unittest.TestCase):
         self.assertEqual(at.end(), 0, at.shown)
         self.assertEqual(self.saved("google-drive")["folder"], "ORACXPRED")
 
+    def google_by_device(self, emulators, command):
+        about = emulators.introduction["google-drive"]
+        at = self.bare("google-drive", "--base-url", about["base_url"], "--ca-file", about["ca_file"])
+        at.expect("JSON file: ")
+        at.type(about["device_client_file"])
+        at.expect("1, 2 or 3")
+        at.type("3")
+        shown = at.expect("enter the code\r\n\r\n")
+        self.assertIn("https://", shown)
+        code = re.search(r"\w{4}-\w{4}", at.expect("\r\n")).group(0)
+        emulators.ask("google-drive", command, user_code=code)
+        return at
+
+    def test_google_drive_by_a_code_entered_elsewhere(self):
+        emulators = self.emulators()
+        for command, words in (("deny_device", "it was declined"), ("expire_device", "the code has expired")):
+            at = self.google_by_device(emulators, command)
+            self.assertEqual(at.end(), 4, at.shown)
+            self.assertIn(words, at.shown)
+            self.assertEqual(self.fs.ask("providers", "list")["data"], [])
+        at = self.google_by_device(emulators, "approve_device")
+        self.assertEqual(at.end(), 0, at.shown)
+        self.assertEqual(self.saved("google-drive")["folder"], "ORACXPRED")
+
     def test_sftp(self):
         if not Sshd.available():
             self.skipTest("sshd and ssh-keygen are needed")

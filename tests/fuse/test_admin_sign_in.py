@@ -76,6 +76,48 @@ class SignIn(unittest.TestCase):
         self.assertEqual(self.browser.get("/providers/drive")["type"], "google-drive")
         self.browser.api("DELETE", "/providers/drive")
 
+    def begin_device(self, name):
+        client = read_file(self.emulators.introduction["google-drive"]["device_client_file"]).decode()
+        begun = self.begin("google-drive", name, "device", client=client)
+        self.assertRegex(begun["user_code"], r"^\w{4}-\w{4}$")
+        self.assertTrue(begun["verification_url"].startswith("https://"), begun)
+        self.assertEqual(begun["interval_ms"], 1000)
+        self.assertEqual(self.browser.get("/oauth/" + begun["state"])["status"], "working")
+        return begun
+
+    def end_of(self, state):
+        return eventually(lambda: (lambda answer: answer if answer["status"] in ("done", "failed") else None)(self.browser.get("/oauth/" + state)), "the sign-in ends", 30)
+
+    def test_google_by_a_code_that_is_entered_on_another_device(self):
+        begun = self.begin_device("phone")
+        self.assertEqual(Browser(self.fs.port).sign_in().api("GET", "/oauth/" + begun["state"], expect=None).status, 404)  # another session's
+        self.emulators.ask("google-drive", "approve_device", user_code=begun["user_code"])
+        done = self.end_of(begun["state"])
+        self.assertEqual((done["status"], [step["ok"] for step in done["steps"]]), ("done", [True] * 5), done)
+        self.assertEqual(eventually(lambda: self.browser.get("/providers/phone")["state"] == "active", "it is active"), True)
+        self.assertTrue(self.browser.get("/providers/phone")["secrets"]["token"]["set"])
+        self.browser.api("DELETE", "/providers/phone")
+
+    def test_a_code_that_was_declined_or_forgotten_is_told(self):
+        for command, words in (("deny_device", "declined"), ("expire_device", "expired")):
+            begun = self.begin_device("phone")
+            self.emulators.ask("google-drive", command, user_code=begun["user_code"])
+            failed = self.end_of(begun["state"])
+            self.assertEqual(failed["status"], "failed", failed)
+            self.assertIn(words, failed["error"]["why"])
+            self.assertEqual(self.browser.api("GET", "/providers/phone", expect=None).status, 404)
+
+    def test_a_code_that_is_given_up_is_not_asked_for_any_more(self):
+        begun = self.begin_device("phone")
+        self.browser.api("DELETE", "/oauth/" + begun["state"])  # returns when its thread has ended
+        asked = self.emulators.ask("google-drive", "stats")["counts"].get("oauth.token", 0)
+        self.emulators.ask("google-drive", "approve_device", user_code=begun["user_code"])
+        again = self.begin_device("phone")  # takes longer than the one before would have
+        self.emulators.ask("google-drive", "deny_device", user_code=again["user_code"])
+        self.assertEqual(self.end_of(again["state"])["status"], "failed")
+        self.assertEqual(self.emulators.ask("google-drive", "stats")["counts"]["oauth.token"], asked + 1)
+        self.assertEqual(self.browser.api("GET", "/providers/phone", expect=None).status, 404)
+
     def test_what_the_service_refuses_is_told(self):
         client = read_file(self.emulators.introduction["google-drive"]["client_file"]).decode()
         begun = self.begin("google-drive", "no", "redirect", client=client)

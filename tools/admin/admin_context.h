@@ -8,6 +8,7 @@
 #include <string>
 
 #include "fs/executor.h"
+#include "tools/activity/activity_log.h"
 #include "tools/admin/accounts.h"
 #include "tools/admin/event_hub.h"
 #include "tools/admin/router.h"
@@ -30,6 +31,7 @@ struct AdminEnvironment {
     std::function<void(const std::string& level, const std::string& kind, const std::string& message, const std::string& code)> event;
     // A file of the mount, below a provider's name only that provider's copy.
     std::function<Result<std::shared_ptr<RangeReader>>(const std::string& path)> open_file;
+    ActivityLog* activity = nullptr;  // to be told of as it grows; null: nobody tells
 };
 
 struct AdminContext {

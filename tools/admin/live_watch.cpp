@@ -33,9 +33,11 @@ Json activity_view(const Json& event) {
 }
 
 void LiveWatch::start() {
+    // From here on: what came before is history. Also while nobody watches: who comes back gets what he missed.
+    if (env_.activity != nullptr)
+        log_ = env_.activity->subscribe(env_.activity->last_seq(), [this](const ActivityEntry& entry) { hub_.publish("log", activity_to_json(entry)); });
     thread_ = std::jthread([this](const std::stop_token& stop) {
         Millis pause = kPauseAtRest;
-        tell_log(stop);  // from here on: what came before is history
         while (env_.clock.sleep_for(pause, stop)) {
             const SteadyTime begin = env_.clock.steady();
             if (hub_.anybody()) look(stop);
@@ -45,7 +47,10 @@ void LiveWatch::start() {
     });
 }
 
-void LiveWatch::stop() { thread_ = {}; }
+void LiveWatch::stop() {
+    thread_ = {};
+    log_.reset();
+}
 
 void LiveWatch::look(const std::stop_token& stop) {
     const auto status = env_.handlers.call("status", nullptr, {stop, std::nullopt}, [](const Json&) {});
@@ -53,7 +58,6 @@ void LiveWatch::look(const std::stop_token& stop) {
         tell_status(*status);
     else if (status.error().code != Errc::cancelled)
         log::warn("admin", "look at the state: " + status.error().to_string());
-    tell_log(stop);
 }
 
 void LiveWatch::tell_status(const Json& status) {
@@ -91,19 +95,6 @@ void LiveWatch::tell_status(const Json& status) {
     Json run = status["auto_sync"]["run"];
     Json progress = Json::object({{"run", run}, {"phase", run.is_string() ? Json("sending") : Json()}, {"transfers", status["transfers"]}});
     hub_.progress(progress);
-}
-
-void LiveWatch::tell_log(const std::stop_token& stop) {
-    Json args = Json::object({{"limit", log_seen_ ? 1'000 : 1}});
-    if (log_seen_) args.set("after", *log_seen_);
-    std::int64_t newest = log_seen_.value_or(0);
-    const bool first = !log_seen_;
-    const auto answer = env_.handlers.call("log", args, {stop, std::nullopt}, [&](const Json& event) {
-        const Json view = activity_view(event);
-        newest = std::max(newest, view["seq"].as_int());
-        if (!first) hub_.publish("log", view);
-    });
-    if (answer) log_seen_ = newest;
 }
 
 void LiveWatch::run_event(const Json& event) {

@@ -1,8 +1,9 @@
 #pragma once
-// Looks at the state while somebody watches, and tells what is different.
+// Looks at the state while somebody watches, and tells what is different; and what the activity log says, as it says it.
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -28,14 +29,13 @@ class LiveWatch {
 
   private:
     void tell_status(const Json& status);
-    void tell_log(const std::stop_token& stop);
 
     const AdminEnvironment& env_;
     EventHub& hub_;
     std::string state_;                             // as told last
     std::map<std::string, std::string> providers_;  // the same
     bool transfers_ = false;
-    std::optional<std::int64_t> log_seen_;
+    std::unique_ptr<ActivitySubscription> log_;
     std::jthread thread_;
 };
 

@@ -51,6 +51,12 @@ BackupService::BackupService(BackupEnvironment environment)
     if (const auto paused = env_.catalog.meta(kScrubPausedKey)) scrub_gate_.set_paused(*paused && **paused == "1");
     Scheduler::Options options;
     options.seed = seed_;
+    options.on_run = [this](const std::string& job, const RunRecord& record) {
+        if (job != kBackupJob || record.result == RunResult::running) return;
+        const std::lock_guard lock(mutex_);
+        ++turns_;
+        turn_.notify_all();
+    };
     scheduler_ = std::make_unique<Scheduler>(env_.clock, *store_, zone_, std::move(options));
     ScheduledJob job;
     job.name = kBackupJob;
@@ -113,19 +119,22 @@ std::optional<std::int64_t> BackupService::running() const {
 // --- a run -------------------------------------------------------------------------------------------------------------
 
 void BackupService::broadcast(const Json& event) {
-    std::list<std::shared_ptr<Listener>> listeners;
+    AskedPtr asked;
     {
         const std::lock_guard lock(mutex_);
-        if (event["type"].as_string() == "run_started") running_ = parse_run_name(event["run"].as_string());
-        listeners = listeners_;
+        if (event["type"].as_string() == "run_started") {
+            running_ = parse_run_name(event["run"].as_string());
+            ++turns_;
+            turn_.notify_all();
+        }
+        asked = watching_;
     }
     if (observer_) observer_(event);
-    for (const auto& listener : listeners) {
-        const std::lock_guard lock(listener->mutex);
-        if (is_progress(event) && listener->events.size() >= kEventsQueued) continue;
-        listener->events.push_back(event);
-        listener->changed.notify_all();
-    }
+    if (!asked) return;
+    const std::lock_guard lock(asked->mutex);
+    if (is_progress(event) && asked->events.size() >= kEventsQueued) return;
+    asked->events.push_back(event);
+    asked->changed.notify_all();
 }
 
 Result<RunRow> BackupService::run(const BackupRequest& request, const OpContext& ctx) {
@@ -133,8 +142,6 @@ Result<RunRow> BackupService::run(const BackupRequest& request, const OpContext&
     {
         const std::lock_guard lock(mutex_);
         running_.reset();
-        last_.reset();
-        if (row) last_ = *row;
     }
     if (!row) return row;
     if (!row->package.empty()) remember_index(*row, ctx);
@@ -145,17 +152,25 @@ Result<RunRow> BackupService::run(const BackupRequest& request, const OpContext&
 Status BackupService::run_job(const RunContext& context) {
     BackupRequest request;
     request.label = "scheduled";
+    AskedPtr asked;
     {
         const std::lock_guard lock(mutex_);
-        if (request_) request = *std::exchange(request_, std::nullopt);
-        busy_ = true;
+        // A run of the schedule leaves alone what somebody asks for in this moment: he is told that it runs.
+        if (context.by_hand) asked = std::exchange(asked_, nullptr);
+        if (asked) request = asked->request;
+        watching_ = asked;
     }
-    const auto row = run(request, {context.stop, std::nullopt});
+    auto row = run(request, {context.stop, std::nullopt});
+    const Status outcome = row ? outcome_for_schedule(*row) : Status(fail(row.error()));
     {
         const std::lock_guard lock(mutex_);
-        busy_ = false;
+        watching_.reset();
     }
-    return row ? outcome_for_schedule(*row) : Status(fail(row.error()));
+    if (asked && row) {
+        const std::lock_guard lock(asked->mutex);
+        asked->row = std::move(*row);
+    }
+    return outcome;
 }
 
 void BackupService::remember_index(const RunRow& row, const OpContext& ctx) {
@@ -190,86 +205,110 @@ void BackupService::prune_after(const RunRow& row, const OpContext& ctx) {
 
 // --- who asks for one --------------------------------------------------------------------------------------------------
 
-Result<Json> BackupService::sync(const BackupRequest& request, const OpContext& ctx, const Emit& emit) {
-    const auto listener = std::make_shared<Listener>();
-    bool scheduled = false;
-    {
-        const std::lock_guard lock(mutex_);
-        if (busy_ || request_)
-            return fail(Errc::busy, "back up", running_ ? "run " + run_name(*running_) + " is under way" : "a run is just beginning");
-        scheduled = started_;
-        listeners_.push_back(listener);
-        if (scheduled)
-            request_ = request;
-        else
-            busy_ = true;
-    }
-    Result<Json> answer = Json();
-    if (scheduled) {
-        const Status asked = scheduler_->run_now(kBackupJob, [listener](const Status& outcome) {
-            const std::lock_guard lock(listener->mutex);
-            listener->over = true;
-            listener->outcome = outcome;
-            listener->changed.notify_all();
-        });
-        answer = asked ? follow(listener, ctx, emit) : Result<Json>(fail(asked.error()));
-    } else {
-        // Nobody else delivers what the listener gets, so it is done after each event.
-        const auto deliver = [&] {
-            std::deque<Json> events;
-            {
-                const std::lock_guard lock(listener->mutex);
-                events.swap(listener->events);
+// Neither "a run is under way" nor "none is" would be true while one begins or clears up: that is soon over, and waited for.
+Result<bool> BackupService::take_turn(const AskedPtr& asked, const OpContext& ctx) {
+    for (;;) {
+        std::optional<std::int64_t> running;
+        std::uint64_t seen = 0;
+        bool free = false, scheduled = false;
+        {
+            const std::lock_guard lock(mutex_);
+            running = running_;
+            seen = turns_;
+            scheduled = started_;
+            free = !running_ && !asked_ && !busy_;
+            if (free && scheduled) asked_ = asked;
+            if (free && !scheduled) {
+                busy_ = true;
+                watching_ = asked;
             }
-            if (emit)
-                for (const Json& event : events) emit(event);
-        };
-        const WallTime began = env_.clock.wall();
-        auto row = run_backup(env_, request, ctx, [&](const Json& event) {
-            broadcast(event);
-            deliver();
-        });
-        // The schedule counts from it, as if a daemon had made it.
-        if (const Status noted = scheduler_->note_run(kBackupJob, began, row ? outcome_for_schedule(*row) : Status(fail(row.error()))); !noted)
-            log::warn("backup", "not counted for the schedule: " + noted.error().to_string());
-        if (row) {
-            if (!row->package.empty()) remember_index(*row, ctx);
-            prune_after(*row, ctx);
-            deliver();
-            answer = run_report(*row);
-        } else {
-            answer = fail(row.error());
         }
+        if (free && !scheduled) return true;
+        if (free) {
+            const Status begun = scheduler_->run_now(kBackupJob, [asked](const Status& outcome) {
+                const std::lock_guard lock(asked->mutex);
+                asked->over = true;
+                asked->outcome = outcome;
+                asked->changed.notify_all();
+            });
+            if (begun) return false;
+            if (begun.error().code != Errc::busy) return fail(begun.error());
+            // It stores the end of the run before, or begins one of its own. Both are told of by a turn.
+            const std::lock_guard lock(mutex_);
+            asked_.reset();
+        } else if (running) {
+            ORACX_TRY(const auto row, env_.catalog.run(*running));
+            if (row && row->state == RunState::running) return fail(Errc::busy, "back up", "run " + run_name(*running) + " is under way");
+        }
+        std::unique_lock lock(mutex_);
+        if (!turn_.wait(lock, ctx.stop, [&] { return turns_ != seen; })) return fail(Errc::cancelled, "back up", "before it had begun");
     }
-    const std::lock_guard lock(mutex_);
-    listeners_.remove(listener);
-    if (scheduled) {
-        request_.reset();
-    } else {
-        busy_ = false;
-        running_.reset();
-    }
-    return answer;
 }
 
-Result<Json> BackupService::follow(const std::shared_ptr<Listener>& listener, const OpContext& ctx, const Emit& emit) {
+void BackupService::end_turn(const AskedPtr& asked) {
+    const std::lock_guard lock(mutex_);
+    if (asked_ == asked) asked_.reset();
+    if (busy_ && watching_ == asked) {
+        busy_ = false;
+        watching_.reset();
+        running_.reset();
+    }
+    ++turns_;
+    turn_.notify_all();
+}
+
+Result<Json> BackupService::sync(const BackupRequest& request, const OpContext& ctx, const Emit& emit) {
+    const auto asked = std::make_shared<Asked>();
+    asked->request = request;
+    const std::shared_ptr<void> finally(nullptr, [&](void*) { end_turn(asked); });
+    ORACX_TRY(const bool here, take_turn(asked, ctx));
+    return here ? run_here(asked, ctx, emit) : follow(asked, ctx, emit);
+}
+
+Result<Json> BackupService::run_here(const AskedPtr& asked, const OpContext& ctx, const Emit& emit) {
+    // Nobody else delivers what the listener gets, so it is done after each event.
+    const auto deliver = [&] {
+        std::deque<Json> events;
+        {
+            const std::lock_guard lock(asked->mutex);
+            events.swap(asked->events);
+        }
+        if (emit)
+            for (const Json& event : events) emit(event);
+    };
+    const WallTime began = env_.clock.wall();
+    const auto row = run_backup(env_, asked->request, ctx, [&](const Json& event) {
+        broadcast(event);
+        deliver();
+    });
+    // The schedule counts from it, as if a daemon had made it.
+    if (const Status noted = scheduler_->note_run(kBackupJob, began, row ? outcome_for_schedule(*row) : Status(fail(row.error()))); !noted)
+        log::warn("backup", "not counted for the schedule: " + noted.error().to_string());
+    if (!row) return fail(row.error());
+    if (!row->package.empty()) remember_index(*row, ctx);
+    prune_after(*row, ctx);
+    deliver();
+    return run_report(*row);
+}
+
+Result<Json> BackupService::follow(const AskedPtr& asked, const OpContext& ctx, const Emit& emit) {
     const std::stop_callback on_stop(ctx.stop, [this] { (void)scheduler_->cancel(kBackupJob); });  // not_found: it is over
     for (;;) {
         std::deque<Json> events;
         bool over = false;
         {
-            std::unique_lock lock(listener->mutex);
-            listener->changed.wait(lock, [&] { return !listener->events.empty() || listener->over; });
-            events.swap(listener->events);
-            over = listener->over;
+            std::unique_lock lock(asked->mutex);
+            asked->changed.wait(lock, [&] { return !asked->events.empty() || asked->over; });
+            events.swap(asked->events);
+            over = asked->over;
         }
         if (emit)
             for (const Json& event : events) emit(event);
         if (over && events.empty()) break;
     }
-    const std::lock_guard lock(mutex_);
-    if (last_) return run_report(*last_);
-    return fail(listener->outcome ? Error(Errc::internal, "back up", "the run left no record") : listener->outcome.error());
+    const std::lock_guard lock(asked->mutex);
+    if (asked->row) return run_report(*asked->row);
+    return fail(asked->outcome ? Error(Errc::internal, "back up", "the run left no record") : asked->outcome.error());
 }
 
 Status BackupService::cancel(const std::string& run) {

@@ -6,7 +6,6 @@
 
 #include <condition_variable>
 #include <deque>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,7 +37,8 @@ class BackupService {
     void observe(Emit observer) { observer_ = std::move(observer); }
 
     // Packs, sends, verifies, prunes. Events of the run go to `emit` until it has ended; when ctx.stop comes, the run is
-    // cancelled. The answer is the run's report, whatever came of it. Errors: busy (a run is under way; says which).
+    // cancelled. The answer is the run's report, whatever came of it. Waits for a run that is clearing up, and for one that
+    // is just beginning until it has a name. Errors: busy (a run is under way; says which), cancelled (while waiting).
     Result<Json> sync(const BackupRequest& request, const OpContext& ctx, const Emit& emit);
     Status cancel(const std::string& run);
     // Compares stored copies with what was written, as {"download", "repair", "older_than_ms", "sample_percent"} say.
@@ -53,14 +53,17 @@ class BackupService {
     void add_handlers(HandlerRegistry& registry);
 
   private:
-    // One who watches the run.
-    struct Listener {
+    // One who asked for a run, and watches it.
+    struct Asked {
+        BackupRequest request;
         std::mutex mutex;
         std::condition_variable_any changed;
         std::deque<Json> events;
         bool over = false;
         Status outcome;
+        std::optional<RunRow> row;  // the run's, when there was one
     };
+    using AskedPtr = std::shared_ptr<Asked>;
 
     Status run_job(const RunContext& context);
     Status scrub_job(const RunContext& context);
@@ -68,11 +71,14 @@ class BackupService {
     void add_scrub_handlers(HandlerRegistry& registry);
     void add_recovery_handlers(HandlerRegistry& registry);
     Result<RunRow> run(const BackupRequest& request, const OpContext& ctx);
+    Result<bool> take_turn(const AskedPtr& asked, const OpContext& ctx);  // true: in this thread
+    Result<Json> run_here(const AskedPtr& asked, const OpContext& ctx, const Emit& emit);
+    void end_turn(const AskedPtr& asked);
     void broadcast(const Json& event);
     void tell_interrupted(std::size_t count);
     void prune_after(const RunRow& row, const OpContext& ctx);
     void remember_index(const RunRow& row, const OpContext& ctx);
-    Result<Json> follow(const std::shared_ptr<Listener>& listener, const OpContext& ctx, const Emit& emit);
+    Result<Json> follow(const AskedPtr& asked, const OpContext& ctx, const Emit& emit);
     Schedule schedule() const;
 
     const BackupEnvironment env_;
@@ -85,14 +91,15 @@ class BackupService {
     Emit observer_;
 
     mutable std::mutex mutex_;
-    std::optional<BackupRequest> request_;      // of the run that begins next, when somebody asked for it
+    AskedPtr asked_;                            // whose run begins next
+    AskedPtr watching_;                         // whose run is under way; null: the schedule's
     std::optional<std::int64_t> running_;
-    std::optional<RunRow> last_;
-    bool busy_ = false;
+    bool busy_ = false;                         // without a scheduler: a run in the thread of who asked
+    std::uint64_t turns_ = 0;                   // counts what those who wait for their turn have to look at
+    std::condition_variable_any turn_;
     bool scrubbing_ = false;
     Json scrub_progress_;                       // of the scrub under way
     ScrubGate scrub_gate_;
-    std::list<std::shared_ptr<Listener>> listeners_;
 };
 
 }  // namespace oracxfs

@@ -100,7 +100,10 @@ std::string render_recovery(const Json& data, WallTime now) {
 std::string render_status(const Output& out, const Json& data, WallTime now) {
     const std::string& state = data["state"].as_string();
     const std::int64_t wanted = data["copies"]["wanted"].as_int(), verified = data["copies"]["verified"].as_int();
-    std::string verdict = out.paint(paint_for(state), upper(shown_word(state)));
+    const std::int64_t incomplete = data["files"]["incomplete"].as_int(), under_way = data["files"]["under_way"].as_int();
+    // Nothing is wrong, it has only just begun.
+    const bool first = state == "unprotected" && under_way > 0 && under_way == incomplete;
+    std::string verdict = out.paint(first ? Paint::warning : paint_for(state), upper(shown_word(state)));
     if (state != "not_configured") verdict += std::string(out.utf8() ? " — " : " - ") + trf("{} of {} copies", verified, wanted);
     const std::string title = tr("CLOUD STORAGE STATUS");
     std::string text = title + std::string(55 - std::min<std::size_t>(display_width(title), 50), ' ') + verdict + "\n" + tr("Configured providers:") + "\n";
@@ -109,8 +112,9 @@ std::string render_status(const Output& out, const Json& data, WallTime now) {
     text += rows.empty() ? "  " + tr("none") + "\n" : format_table({"", "", "", "", ""}, rows);
     const Json& files = data["files"];
     text += trf("Files: {} ({})", files["total"].as_int(), shown_size(files["bytes"]));
-    if (files["incomplete"].as_int() > 0) text += ", " + trf("{} not yet everywhere", files["incomplete"].as_int());
-    if (files["without_copy"].as_int() > 0) text += ", " + out.paint(Paint::bad, trf("{} without a verified copy", files["without_copy"].as_int()));
+    if (under_way > 0) text += ", " + trf("{} under way", under_way);
+    if (incomplete > under_way) text += ", " + trf("{} not yet everywhere", incomplete - under_way);
+    if (files["without_copy"].as_int() > 0) text += ", " + out.paint(first || state == "protected" || state == "degraded" ? Paint::none : Paint::bad, trf("{} without a verified copy", files["without_copy"].as_int()));
     text += "\n";
     if (data.find("backups") != nullptr) text += render_backups(data, now) + render_recovery(data, now);
     const Json& mount = data["mount"];

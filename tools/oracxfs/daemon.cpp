@@ -96,7 +96,8 @@ AdminEnvironment admin_environment(const DaemonOptions& options, const HandlerRe
             [&core](const std::string& path) -> Result<std::shared_ptr<RangeReader>> {
                 ORACX_TRY(auto file, VaultReader::open(core.filesystem(), path));
                 return std::shared_ptr<RangeReader>(std::move(file));
-            }};
+            },
+            &core.activity()};
 }
 
 // What the socket can do to a running daemon, beyond looking.

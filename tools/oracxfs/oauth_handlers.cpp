@@ -46,6 +46,8 @@ class OAuthDesk {
 
   private:
     struct Attempt {
+        ~Attempt() { stop.request_stop(); }  // or `thread` would be waited for until its code expires
+
         std::string owner, name, type, mode, status = "waiting";
         bool yes = false;  // also with another account
         Json values;       // of the provider, for one that is not there yet: as they are to be saved

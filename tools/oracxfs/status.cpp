@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "tools/control/envelope.h"
 
@@ -12,6 +13,8 @@ namespace {
 
 // More files than this are not looked at one by one; what is not known counts as unsafe.
 constexpr std::size_t kLookMax = 50'000;
+// A new file may wait for its turn so long before that is a fault. One that is being sent may take as long as it takes.
+constexpr Millis kTurnMax{600'000};
 
 Json time_or_null(const std::optional<WallTime>& time) { return time ? Json(format_utc(*time)) : Json(); }
 
@@ -100,41 +103,79 @@ Json provider_report(const KnownProvider& provider, const std::map<ProviderId, P
     return json;
 }
 
+// Which missing copies are no fault: nothing failed, they only take their time.
+class UnderWay {
+  public:
+    UnderWay(const StateView& view, const std::vector<KnownProvider>& providers) : catalog_(view.catalog), now_(view.clock.wall()) {
+        if (view.replicator == nullptr) return;  // nobody sends anything
+        for (const KnownProvider& provider : providers)
+            if (provider.live && !provider.live->health.down && provider.live->health.state == ProviderState::active) well_ |= mask_of(provider.live->row.id);
+        for (const TransferProgress& transfer : view.replicator->transfers()) sending_.emplace(transfer.version, transfer.provider);
+    }
+    // `due_lately`: asked when it is needed, and once for all copies of a version.
+    bool operator()(const ReplicaRow& row, std::optional<bool>& due_lately) const {
+        if ((well_ & mask_of(row.provider)) == 0 || !row.error_code.empty()) return false;
+        if (row.state != ReplicaState::queued && row.state != ReplicaState::uploading && row.state != ReplicaState::stored) return false;
+        if (sending_.contains({row.version, row.provider})) return true;
+        if (!due_lately) {
+            const auto version = catalog_.version(row.version);
+            due_lately = version && now_ - version->created < kTurnMax && version->created - now_ < kTurnMax;
+        }
+        return *due_lately;
+    }
+
+  private:
+    Catalog& catalog_;
+    const WallTime now_;
+    ProviderMask well_ = 0;
+    std::set<std::pair<VersionId, ProviderId>> sending_;
+};
+
 struct FileCounts {
-    std::uint64_t incomplete = 0;
-    std::uint64_t without_copy = 0;
-    std::uint32_t fewest = 0;  // verified copies of the file that has the fewest
-    bool complete_look = true;
+    std::uint64_t incomplete = 0, incomplete_under_way = 0;
+    std::uint64_t without_copy = 0, without_copy_under_way = 0;
+    // Verified copies of the file that has the fewest, of those that are not only under way, and of those that are.
+    std::uint32_t fewest = 0, fewest_under_way = 0;
 };
 
 // `wanted`: enabled providers; `known`: their rows in the catalogue.
-Result<FileCounts> count_files(Catalog& catalog, std::uint32_t wanted, ProviderMask known, std::uint64_t files) {
+Result<FileCounts> count_files(Catalog& catalog, std::uint32_t wanted, ProviderMask known, std::uint64_t files, const UnderWay& under_way) {
     FileCounts counts;
-    counts.fewest = wanted;
+    counts.fewest = counts.fewest_under_way = wanted;
     ORACX_TRY(const auto pending, catalog.pending_versions(""));
     std::size_t looked = 0;
     for (const VersionId version : pending) {
         if (++looked > kLookMax) {
-            counts.complete_look = false;
             counts.incomplete += pending.size() - kLookMax;
             counts.without_copy += pending.size() - kLookMax;
             counts.fewest = 0;
             break;
         }
         ORACX_TRY(const auto replicas, catalog.replicas(version));
-        std::uint32_t verified = 0;
-        for (const ReplicaRow& row : replicas)
-            verified += (mask_of(row.provider) & known) != 0 && row.state == ReplicaState::verified ? 1u : 0u;
+        std::uint32_t verified = 0, coming = 0;
+        std::optional<bool> due_lately;
+        for (const ReplicaRow& row : replicas) {
+            if ((mask_of(row.provider) & known) == 0) continue;
+            if (row.state == ReplicaState::verified)
+                ++verified;
+            else if (under_way(row, due_lately))
+                ++coming;
+        }
         if (verified >= wanted) continue;  // only to be moved
+        const bool all_coming = verified + coming >= wanted;
         counts.incomplete += 1;
+        counts.incomplete_under_way += all_coming ? 1u : 0u;
         counts.without_copy += verified == 0 ? 1u : 0u;
-        counts.fewest = std::min(counts.fewest, verified);
+        counts.without_copy_under_way += verified == 0 && coming > 0 ? 1u : 0u;
+        std::uint32_t& fewest = all_coming ? counts.fewest_under_way : counts.fewest;
+        fewest = std::min(fewest, verified);
     }
     // A provider that was configured but never opened holds nothing yet.
     const auto opened = static_cast<std::uint32_t>(__builtin_popcountll(known));
     if (opened < wanted && files > 0) {
         counts.incomplete = files;
-        counts.fewest = std::min(counts.fewest, opened);
+        counts.incomplete_under_way = 0;
+        counts.fewest = std::min({counts.fewest, counts.fewest_under_way, opened});
         if (opened == 0) counts.without_copy = files;
     }
     return counts;
@@ -182,8 +223,8 @@ std::string_view to_string(Safety safety) {
 Safety judge_safety(const SafetyFacts& facts) {
     if (facts.providers == 0) return Safety::not_configured;
     if (facts.files > 0 && facts.files_without_copy >= facts.files) return Safety::unprotected;
-    if (facts.files_without_copy > 0) return Safety::at_risk;
-    if (facts.files_incomplete > 0 || facts.providers_down > 0) return Safety::degraded;
+    if (facts.files_without_copy > facts.without_copy_under_way) return Safety::at_risk;
+    if (facts.files_incomplete > facts.incomplete_under_way || facts.providers_down > 0) return Safety::degraded;
     return Safety::protected_everywhere;
 }
 
@@ -231,22 +272,27 @@ Result<Json> status_report(const StateView& view) {
         }
         provider_list.push(std::move(report));
     }
-    ORACX_TRY(const FileCounts files, count_files(view.catalog, facts.providers, known, tree.files));
+    ORACX_TRY(const FileCounts files, count_files(view.catalog, facts.providers, known, tree.files, UnderWay(view, providers)));
     facts.files_incomplete = files.incomplete;
+    facts.incomplete_under_way = files.incomplete_under_way;
+    facts.without_copy_under_way = files.without_copy_under_way;
     facts.files_without_copy = std::min(files.without_copy, tree.files);
     const Safety safety = judge_safety(facts);
     if (safety == Safety::not_configured) next.emplace_back("oracxfs local --name disk2 --path DIR   or   oracxfs sftp --help");
     if (view.mount_point.empty() && safety != Safety::not_configured) next.emplace_back("oracxfs mount");
     if (next.empty() && files.incomplete > 0) next.emplace_back("oracxfs wait");
 
+    std::uint32_t fewest = facts.providers;
+    if (tree.files > 0) fewest = files.incomplete_under_way >= tree.files ? files.fewest_under_way : files.fewest;
     Json next_json = Json::array();
     for (std::string& step : next) next_json.push(std::move(step));
     Json data = Json::object(
         {{"state", to_string(safety)},
-         {"copies", Json::object({{"wanted", std::int64_t{facts.providers}}, {"verified", std::int64_t{tree.files == 0 ? facts.providers : files.fewest}}})},
+         {"copies", Json::object({{"wanted", std::int64_t{facts.providers}}, {"verified", std::int64_t{fewest}}})},
          {"files", Json::object({{"total", tree.files},
                                  {"bytes", tree.bytes},
                                  {"incomplete", files.incomplete},
+                                 {"under_way", files.incomplete_under_way},
                                  {"without_copy", facts.files_without_copy},
                                  {"damaged_copies", damaged}})},
          {"pending_bytes", pending_bytes},

@@ -78,11 +78,12 @@ void Scheduler::Impl::begin(Entry& entry, const Candidate& candidate, WallTime n
     entry.cancelled = false;
     entry.stop = std::stop_source();
     entry.waiting_for.clear();
-    // Whoever asked for a run has one now, whatever it is run for.
+    // Whoever asked for a run has one now, also when it was due in the same moment.
+    const bool by_hand = candidate.by_hand || entry.requested;
     entry.requested = false;
     entry.attending = std::move(entry.waiting);
     entry.waiting.clear();
-    const RunContext context{entry.stop.get_token(), candidate.due.slot, candidate.due.reason, candidate.by_hand};
+    const RunContext context{entry.stop.get_token(), candidate.due.slot, candidate.due.reason, by_hand};
     runs.push_back(std::make_unique<Run>());
     Run* run = runs.back().get();
     run->thread = std::jthread([this, &entry, context, begun = *entry.state.history.last, run] {

@@ -28,7 +28,7 @@ class OpenApi : public testing::Test {
     TempDir dir_;
     FakeClock clock_;
     HandlerRegistry handlers_;
-    AdminEnvironment env_{handlers_, clock_, default_config, {}, {}, {}, {}, {}};
+    AdminEnvironment env_{handlers_, clock_, default_config, {}, {}, {}, {}, {}, nullptr};
     EventHub hub_{clock_, {}};
     TaskList tasks_{handlers_, clock_, [](const Json&) {}};
     Executor readers_{1};

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 
 #include "tests/unit/scheduler/scheduler_fixture.h"
@@ -15,6 +16,18 @@ using testing::Ge;
 using testing::Le;
 
 // ---- By hand ----
+
+TEST_F(SchedulerTest, ARunThatIsDueAndAskedForInTheSameMomentIsByHand) {
+    auto backup = backup_.job();
+    backup.hold = [this]() -> std::optional<std::string> {
+        EXPECT_THAT(scheduler_->run_now("backup"), IsOk());
+        return std::nullopt;
+    };
+    begin({std::move(backup)});
+    events_.skip_to("backup ok");
+    EXPECT_TRUE(backup_.last().by_hand);
+    scheduler_.reset();
+}
 
 TEST_F(SchedulerTest, TellsWhoeverAskedHowItEnded) {
     backup_.set(off());

@@ -15,20 +15,22 @@ export function lastVerified(provider, backups) {
     return times.length > 0 ? times.reduce((a, b) => (a > b ? a : b)) : null;
 }
 
-// {state, title, text, reasons: [{provider, text, code}]}
+// {state, title, text, note, busy: it has only just begun, reasons: [{provider, text, code}]}
 export function verdictOf(status, providers, backups, making) {
     const state = status.state;
     const enabled = providers.filter((provider) => provider.enabled);
     const reasons = enabled.filter(isDown).map((provider) => ({ provider, code: provider.reason, text: t(`why.${provider.state}`, { name: provider.name }) }));
     const damaged = status.backups?.damaged_copies || 0;
     if (damaged > 0) reasons.push({ text: t('why.damaged', { n: damaged }) });
-    // A backup that is just being sent is not on its places yet: that is no alarm as long as nothing else is wrong.
-    if (making && reasons.length === 0 && status.files?.incomplete <= 1 && ['degraded', 'at_risk'].includes(state))
-        return { state: 'making', title: t('verdict.making'), text: sentence(status, state, backups || [], enabled, making), reasons };
-    if (status.files?.without_copy > 0) reasons.push({ text: t('why.without_copy', { n: status.files.without_copy }) });
-    else if (reasons.length === 0 && status.files?.incomplete > 0) reasons.push({ text: t('why.incomplete', { n: status.files.incomplete }) });
+    // What is on its way to places that are well is no fault; the daemon says how many files that are.
+    const { incomplete = 0, without_copy: without = 0, under_way: coming = 0 } = status.files || {};
+    const first = state === 'unprotected' && coming > 0 && coming === incomplete;
+    if (without > 0 && !first && ['at_risk', 'unprotected'].includes(state)) reasons.push({ text: t('why.without_copy', { n: without }) });
+    else if (reasons.length === 0 && incomplete > coming) reasons.push({ text: t('why.incomplete', { n: incomplete - coming }) });
 
-    return { state, title: t(`verdict.${state}`), text: sentence(status, state, backups || [], enabled, making), reasons };
+    const text = first ? t('verdict.first_text') : sentence(status, state, backups || [], enabled, making);
+    const title = first ? 'first' : state === 'protected' && coming > 0 ? 'coming' : state;
+    return { state, title: t(`verdict.${title}`), text, note: coming > 0 ? t('verdict.under_way', { n: coming }) : '', busy: first, reasons };
 }
 
 // making: the name of the backup that is being made; it is not counted before it is whole.

@@ -24,7 +24,6 @@ const looks = {
     blocked: ['lock', 'bad'],
     // of the whole
     protected: ['checkcircle', 'good'],
-    making: ['arrowup', 'busy'],
     at_risk: ['alert', 'warn'],
     unprotected: ['octagon', 'bad'],
     not_configured: ['circle', 'quiet'],

@@ -28,18 +28,19 @@ export function Remedy({ provider, small }) {
 
 export function Verdict() {
     const verdict = verdictOf(status.value, providers.value, latest.value, current.value?.package);
-    const { state, title, text, reasons } = verdict;
+    const { state, title, text, note, busy, reasons } = verdict;
     const newest = settled(latest.value || [], current.value?.package);
     const next = status.value.auto_sync?.next?.[0];
     const checked = checkedAt(newest);
-    const color = tone(state);
+    const color = busy ? 'busy' : tone(state);
     return html`<section class=${`verdict tone-${color}`} aria-label=${t('verdict.label')}>
         <div class="verdict-main">
-            <div class="verdict-icon"><${Icon} name="shield" size="56" /><${Icon} name=${{ good: 'check', quiet: 'plus' }[color] || stateIcon(state)} size="24" class="verdict-mark" /></div>
+            <div class="verdict-icon"><${Icon} name="shield" size="56" /><${Icon} name=${{ good: 'check', quiet: 'plus', busy: 'arrowup' }[color] || stateIcon(state)} size="24" class="verdict-mark" /></div>
             <div class="verdict-words" role="status">
                 <p class="verdict-state">${t(`state.${state}`)}</p>
                 <p class="verdict-title">${title}</p>
                 <p>${text}</p>
+                ${note && html`<p class="muted">${note}</p>`}
             </div>
             <div class="verdict-actions">
                 ${state === 'not_configured'

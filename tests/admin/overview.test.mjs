@@ -66,8 +66,9 @@ test('a backup on its way is no alarm, and the command line says the same', { wo
     await world.do('write', { path: 'source/large.txt', text: large() });
     await page.click('.verdict-actions button.big');
     await see(page, 'The newest is on its way, the rest is safe', '.verdict');
-    assert.match(await page.locator('.verdict-state').innerText(), /^protected$/i);
-    assert.match((await world.cli('status')).out, /PROTECTED .*2 of 2 copies[^]*Files: 2 .*, 1 under way, 1 without a verified copy/);
+    assert.match(await page.locator('.verdict-state').innerText(), /^degraded$/i);
+    assert.equal(await page.locator('.verdict .reasons').count(), 0);
+    assert.match((await world.cli('status')).out, /DEGRADED .*0 of 2 copies[^]*Files: 2 .*, 1 under way, 1 without a verified copy/);
 });
 
 test('the grid of copies is walked with the keys, and opens what it stands on', { world: { kinds: ['local', 'sftp'] } }, async ({ world, watched }) => {

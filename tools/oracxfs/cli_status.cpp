@@ -114,7 +114,7 @@ std::string render_status(const Output& out, const Json& data, WallTime now) {
     text += trf("Files: {} ({})", files["total"].as_int(), shown_size(files["bytes"]));
     if (under_way > 0) text += ", " + trf("{} under way", under_way);
     if (incomplete > under_way) text += ", " + trf("{} not yet everywhere", incomplete - under_way);
-    if (files["without_copy"].as_int() > 0) text += ", " + out.paint(first || state == "protected" || state == "degraded" ? Paint::none : Paint::bad, trf("{} without a verified copy", files["without_copy"].as_int()));
+    if (files["without_copy"].as_int() > 0) text += ", " + out.paint(first || state == "degraded" ? Paint::none : Paint::bad, trf("{} without a verified copy", files["without_copy"].as_int()));
     text += "\n";
     if (data.find("backups") != nullptr) text += render_backups(data, now) + render_recovery(data, now);
     const Json& mount = data["mount"];

@@ -103,7 +103,7 @@ Json provider_report(const KnownProvider& provider, const std::map<ProviderId, P
     return json;
 }
 
-// Which missing copies are no fault: nothing failed, they only take their time.
+// Which missing copies only take their time: nothing failed.
 class UnderWay {
   public:
     UnderWay(const StateView& view, const std::vector<KnownProvider>& providers) : catalog_(view.catalog), now_(view.clock.wall()) {
@@ -134,14 +134,13 @@ class UnderWay {
 struct FileCounts {
     std::uint64_t incomplete = 0, incomplete_under_way = 0;
     std::uint64_t without_copy = 0, without_copy_under_way = 0;
-    // Verified copies of the file that has the fewest, of those that are not only under way, and of those that are.
-    std::uint32_t fewest = 0, fewest_under_way = 0;
+    std::uint32_t fewest = 0;  // verified copies of the file that has the fewest
 };
 
 // `wanted`: enabled providers; `known`: their rows in the catalogue.
 Result<FileCounts> count_files(Catalog& catalog, std::uint32_t wanted, ProviderMask known, std::uint64_t files, const UnderWay& under_way) {
     FileCounts counts;
-    counts.fewest = counts.fewest_under_way = wanted;
+    counts.fewest = wanted;
     ORACX_TRY(const auto pending, catalog.pending_versions(""));
     std::size_t looked = 0;
     for (const VersionId version : pending) {
@@ -162,20 +161,18 @@ Result<FileCounts> count_files(Catalog& catalog, std::uint32_t wanted, ProviderM
                 ++coming;
         }
         if (verified >= wanted) continue;  // only to be moved
-        const bool all_coming = verified + coming >= wanted;
         counts.incomplete += 1;
-        counts.incomplete_under_way += all_coming ? 1u : 0u;
+        counts.incomplete_under_way += verified + coming >= wanted ? 1u : 0u;
         counts.without_copy += verified == 0 ? 1u : 0u;
         counts.without_copy_under_way += verified == 0 && coming > 0 ? 1u : 0u;
-        std::uint32_t& fewest = all_coming ? counts.fewest_under_way : counts.fewest;
-        fewest = std::min(fewest, verified);
+        counts.fewest = std::min(counts.fewest, verified);
     }
     // A provider that was configured but never opened holds nothing yet.
     const auto opened = static_cast<std::uint32_t>(__builtin_popcountll(known));
     if (opened < wanted && files > 0) {
         counts.incomplete = files;
         counts.incomplete_under_way = 0;
-        counts.fewest = std::min({counts.fewest, counts.fewest_under_way, opened});
+        counts.fewest = std::min(counts.fewest, opened);
         if (opened == 0) counts.without_copy = files;
     }
     return counts;
@@ -224,7 +221,7 @@ Safety judge_safety(const SafetyFacts& facts) {
     if (facts.providers == 0) return Safety::not_configured;
     if (facts.files > 0 && facts.files_without_copy >= facts.files) return Safety::unprotected;
     if (facts.files_without_copy > facts.without_copy_under_way) return Safety::at_risk;
-    if (facts.files_incomplete > facts.incomplete_under_way || facts.providers_down > 0) return Safety::degraded;
+    if (facts.files_incomplete > 0 || facts.providers_down > 0) return Safety::degraded;
     return Safety::protected_everywhere;
 }
 
@@ -274,7 +271,6 @@ Result<Json> status_report(const StateView& view) {
     }
     ORACX_TRY(const FileCounts files, count_files(view.catalog, facts.providers, known, tree.files, UnderWay(view, providers)));
     facts.files_incomplete = files.incomplete;
-    facts.incomplete_under_way = files.incomplete_under_way;
     facts.without_copy_under_way = files.without_copy_under_way;
     facts.files_without_copy = std::min(files.without_copy, tree.files);
     const Safety safety = judge_safety(facts);
@@ -282,13 +278,11 @@ Result<Json> status_report(const StateView& view) {
     if (view.mount_point.empty() && safety != Safety::not_configured) next.emplace_back("oracxfs mount");
     if (next.empty() && files.incomplete > 0) next.emplace_back("oracxfs wait");
 
-    std::uint32_t fewest = facts.providers;
-    if (tree.files > 0) fewest = files.incomplete_under_way >= tree.files ? files.fewest_under_way : files.fewest;
     Json next_json = Json::array();
     for (std::string& step : next) next_json.push(std::move(step));
     Json data = Json::object(
         {{"state", to_string(safety)},
-         {"copies", Json::object({{"wanted", std::int64_t{facts.providers}}, {"verified", std::int64_t{fewest}}})},
+         {"copies", Json::object({{"wanted", std::int64_t{facts.providers}}, {"verified", std::int64_t{tree.files == 0 ? facts.providers : files.fewest}}})},
          {"files", Json::object({{"total", tree.files},
                                  {"bytes", tree.bytes},
                                  {"incomplete", files.incomplete},

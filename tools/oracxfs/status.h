@@ -26,17 +26,16 @@ struct SafetyFacts {
     std::uint64_t files = 0;            // to be replicated
     std::uint64_t files_incomplete = 0; // with fewer verified copies than providers
     std::uint64_t files_without_copy = 0;
-    // Of those: the ones of which every missing copy (of those without a copy: some copy) is under way. That is one that
-    // is being sent to a provider that is well, or is due there since a few minutes at most, and did not fail.
-    std::uint64_t incomplete_under_way = 0;
+    // Of those: the ones of which some copy is under way. That is one that is being sent to a provider that is well, or is due
+    // there since a few minutes at most, and did not fail.
     std::uint64_t without_copy_under_way = 0;
 };
 
 // not_configured  no enabled provider
 // unprotected     files, and not one has a verified copy
 // at_risk         some file has no verified copy, and none is under way
-// degraded        copies are missing that are not under way, or a provider is down
-// protected       every file is verified at every enabled provider, or its missing copies are under way; all of them are up
+// degraded        copies are missing, be it that they are under way, or a provider is down
+// protected       every file is verified at every enabled provider, and all of them are up
 Safety judge_safety(const SafetyFacts& facts);
 
 // How `status --check` ends: 0 protected (or each file has at least `min_copies` and no provider was silent for longer

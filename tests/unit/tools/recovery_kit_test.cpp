@@ -33,7 +33,7 @@ class RecoveryKitTest : public testing::Test {
         EXPECT_THAT(config, IsOk());
         auto facts = kit_facts(*catalog_, *config, clock_.wall());
         EXPECT_THAT(facts, IsOk());
-        return facts.value_or(Json());
+        return facts ? *facts : Json();
     }
 
     void TearDown() override { install_texts(nullptr); }

@@ -15,7 +15,7 @@ export function lastVerified(provider, backups) {
     return times.length > 0 ? times.reduce((a, b) => (a > b ? a : b)) : null;
 }
 
-// {state, title, text, note, busy: it has only just begun, reasons: [{provider, text, code}]}
+// {state, title, text, note, busy: what is missing is on its way, reasons: [{provider, text, code}]}
 export function verdictOf(status, providers, backups, making) {
     const state = status.state;
     const enabled = providers.filter((provider) => provider.enabled);
@@ -29,8 +29,10 @@ export function verdictOf(status, providers, backups, making) {
     else if (reasons.length === 0 && incomplete > coming) reasons.push({ text: t('why.incomplete', { n: incomplete - coming }) });
 
     const text = first ? t('verdict.first_text') : sentence(status, state, backups || [], enabled, making);
-    const title = first ? 'first' : state === 'protected' && coming > 0 ? 'coming' : state;
-    return { state, title: t(`verdict.${title}`), text, note: coming > 0 ? t('verdict.under_way', { n: coming }) : '', busy: first, reasons };
+    // Nothing is missing but what is on its way.
+    const arriving = state === 'degraded' && reasons.length === 0 && coming > 0 && coming === incomplete;
+    const title = first ? 'first' : arriving ? 'coming' : state;
+    return { state, title: t(`verdict.${title}`), text, note: coming > 0 ? t('verdict.under_way', { n: coming }) : '', busy: first || arriving, reasons };
 }
 
 // making: the name of the backup that is being made; it is not counted before it is whole.

@@ -14,6 +14,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/https_server.h"
 #include "tests/support/matchers.h"
+#include "tools/control/envelope.h"
 #include "tools/notify/local_addresses.h"
 #include "tools/notify/mail_message.h"
 #include "tools/notify/notice_language.h"

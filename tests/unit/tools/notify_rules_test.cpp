@@ -315,7 +315,7 @@ TEST_F(NotifyRulesTest, EveryNoticeCanBeSaidInFrench) {
     };
     at("degraded", "offline", "E-UNAVAILABLE", "it is switched off", 10);
     at("degraded", "degraded", "E-UNAVAILABLE", "", 1);
-    at("at_risk", "auth_needed", "E-AUTH", "the sign-in was refused", 10);
+    at("at_risk", "auth_needed", "E-AUTH", "the account is disabled", 10);
     at("unprotected", "full", "E-QUOTA-FULL", "", 1);
     at("unprotected", "blocked", "E-HOSTKEY-CHANGED", "", 10);
     ASSERT_GT(told.size(), 30u);

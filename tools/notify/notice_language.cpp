@@ -7,9 +7,11 @@ namespace {
 
 // What somebody else said may stand at the end of a sentence of ours: "nas is offline: no route to it."
 std::string sentence(const TextCatalogue& texts, const std::string& english) {
-    std::string text = texts.sentence(english);
-    if (text != english || !english.ends_with('.')) return text;
-    return texts.sentence(english.substr(0, english.size() - 1)) + ".";
+    if (english.ends_with('.')) {
+        const std::string bare = english.substr(0, english.size() - 1), text = texts.sentence(bare);
+        if (text != bare) return text + ".";
+    }
+    return texts.sentence(english);
 }
 
 std::string lines(const TextCatalogue& texts, const std::string& english) {

@@ -171,8 +171,16 @@ Result<std::optional<http::TokenRecord>> last_client(Cli& cli, const std::string
     for (const char* what : {"token", "client"}) {
         ORACX_TRY(const auto text, secret_if_any(cli, secret_name(provider_name, what)));
         if (!text) continue;
-        auto record = http::TokenRecord::parse(*text);
-        if (record && (!record->client_id.empty() || !record->account_id.empty())) return std::optional(std::move(*record));
+        // After signing out there are no tokens in it, so it is no TokenRecord that could be parsed as one.
+        const auto json = parse_json(*text);
+        if (!json || !json->is_object()) continue;
+        http::TokenRecord record;
+        record.client_id = (*json)["client_id"].as_string();
+        record.client_secret = (*json)["client_secret"].as_string();
+        record.account = (*json)["account"].as_string();
+        record.account_id = (*json)["account_id"].as_string();
+        log::redact_value(record.client_secret);
+        if (!record.client_id.empty() || !record.account_id.empty()) return std::optional(std::move(record));
     }
     return std::optional<http::TokenRecord>();
 }

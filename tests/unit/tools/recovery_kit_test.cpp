@@ -99,7 +99,7 @@ TEST_F(RecoveryKitTest, AFrenchPersonReadsItInFrench) {
         EXPECT_EQ(text.find(words + "\n") != std::string::npos, command) << words;
     }
     // A heading is underlined as long as it is shown.
-    EXPECT_THAT(text, HasSubstr("1. O\xc3\xb9 sont les fichiers\n------------------------\n"));
+    EXPECT_THAT(text, HasSubstr("1. O\xc3\xb9 sont les fichiers\n-----------------------\n"));
 }
 
 TEST_F(RecoveryKitTest, ThePageHoldsNothingThatABrowserWouldRun) {

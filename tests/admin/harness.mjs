@@ -74,7 +74,7 @@ export class Watched {
         const watched = new Watched();
         const { expected = [], ...rest } = options;
         watched.world = world;
-        watched.expected = [/status of 501/, ...expected]; // of what this build lacks
+        watched.expected = [...expected];
         watched.said = [];
         watched.requests = [];
         watched.context = await (await launch()).newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB', reducedMotion: 'reduce', acceptDownloads: true, ...rest });
@@ -124,9 +124,8 @@ export const cutOff = /ERR_(FAILED|CONNECTION_REFUSED|CONNECTION_RESET|INCOMPLET
 
 const keep = process.env.ORACXFS_KEEP_SHOTS;
 
-// A test with a world and a watched browser. world: as World.start; context: as Watched.open; needs(world) says what the
-// program lacks, if anything.
-export function test(name, { world: worldOptions = {}, context = {}, needs }, body) {
+// A test with a world and a watched browser. world: as World.start; context: as Watched.open.
+export function test(name, { world: worldOptions = {}, context = {} }, body) {
     declare(name, { timeout: 240_000 * patience() }, async (t) => {
         if (!browserPath()) return t.skip('Chromium is needed (Debian: chromium)');
         if (!existsSync(binary())) return t.skip(`no oracxfs at ${binary()} (set ORACXFS_BINARY)`);
@@ -134,8 +133,6 @@ export function test(name, { world: worldOptions = {}, context = {}, needs }, bo
         let watched;
         try {
             if (world.skip) return t.skip(world.skip);
-            const lacking = await needs?.(world);
-            if (lacking) return t.skip(lacking);
             watched = await Watched.open(world, context);
             await body({ world, watched, t });
             assert.deepEqual(watched.problems(), [], 'the console is clean and no other host was asked');

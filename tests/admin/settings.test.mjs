@@ -67,9 +67,7 @@ test('retention: a preview, and exactly what it showed is pruned', { world: { ki
     await see(page, 'Enter a whole number.', '#settings-retention');
 });
 
-const needsNotices = async (world) => ((await world.cli('notifications', 'list', '--help')).exit === 0 ? '' : 'this oracxfs sends no notices');
-
-test('notifications: a webhook is added and tested', { world: { kinds: ['local'] }, needs: needsNotices }, async ({ world, watched }) => {
+test('notifications: a webhook is added and tested', { world: { kinds: ['local'] } }, async ({ world, watched }) => {
     const received = [];
     const server = createServer((request, response) => {
         let body = '';

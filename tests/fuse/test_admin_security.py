@@ -154,7 +154,7 @@ class Strangers(AdminTest):
                 for name in (part for part in path.split("/") if part.startswith("{")):
                     for value in evil:
                         answer = self.browser.api(method.upper(), path.replace(name, value), expect=None)
-                        self.assertIn(answer.status, (400, 403, 404, 405, 409, 413, 414, 422, 431, 501), (method, path, value, answer))
+                        self.assertIn(answer.status, (400, 403, 404, 405, 409, 413, 414, 422, 431), (method, path, value, answer))
                         self.assertNotIn(b"root:", answer.body)
         for value in evil:
             for path in (BASE + "/assets/" + value, BASE + "/" + value, "/" + value):

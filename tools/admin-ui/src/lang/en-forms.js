@@ -140,7 +140,7 @@ export default {
     'setting.scrub_enabled': 'Check old copies regularly',
     'setting.scrub_every': 'Check every copy within',
     'setting.scrub_every_help': 'For example 7d.',
-    'setting.scrub_repair': 'Replace bad copies from a good one at once',
+    'setting.scrub_repair': 'A check by schedule waits until bad copies are replaced',
     'setting.scrub_sample_percent': 'Read back (%)',
     'setting.scrub_sample_percent_help': 'So many copies are downloaded and compared byte by byte.',
     'settings.about': 'Saved to cloud_config.json and used at once.',

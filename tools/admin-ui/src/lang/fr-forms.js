@@ -140,7 +140,7 @@ export default {
     'setting.scrub_enabled': 'Contrôler régulièrement les anciennes copies',
     'setting.scrub_every': 'Contrôler chaque copie tous les',
     'setting.scrub_every_help': 'Par exemple 7d.',
-    'setting.scrub_repair': 'Remplacer aussitôt les mauvaises copies à partir d’une bonne',
+    'setting.scrub_repair': 'Une vérification planifiée attend que les mauvaises copies soient remplacées',
     'setting.scrub_sample_percent': 'Relecture (%)',
     'setting.scrub_sample_percent_help': 'Cette part des copies est téléchargée et comparée octet par octet.',
     'settings.about': 'Enregistrés dans cloud_config.json et utilisés aussitôt.',

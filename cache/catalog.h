@@ -304,6 +304,8 @@ class Catalog : public BackupRecords {
     // When the next row of any kind (replica, directory) of this provider gets due; nothing = never.
     virtual Result<std::optional<WallTime>> next_due(ProviderId provider) = 0;
     virtual Result<std::vector<ReplicaRow>> replicas(VersionId version) = 0;
+    // Of the current versions of all files in that directory (not below it), by version and provider.
+    virtual Result<std::vector<ReplicaRow>> replicas_in(NodeId directory) = 0;
     // Applies all changes in order, or none. When a stored row makes a version verified at a provider, rows of versions
     // it superseded there get due now. lazy unless `durable`.
     virtual Status record(const std::vector<ReplicaChange>& changes, bool durable) = 0;
@@ -348,7 +350,8 @@ class Catalog : public BackupRecords {
     // Wanted versions below `path_prefix` (file or folder, "" = all) with a replica that is not verified at an enabled
     // provider. Must not visit verified rows (partial index).
     virtual Result<std::vector<VersionId>> pending_versions(std::string_view path_prefix) = 0;
-    // Providers at which a wanted folder is still to be made or moved, and nothing went wrong with it so far.
+    // Providers at which a wanted folder is still to be made or moved, and may well be soon: a few attempts may have failed,
+    // because other folders are on their way at the same time.
     virtual Result<std::vector<ProviderId>> pending_directories() = 0;
     virtual Result<std::vector<ProviderCounts>> counts() = 0;
     // The node's current version is replicated from here on: inserts missing replica rows (due now) for `wanted`.

@@ -101,6 +101,7 @@ class CatalogImpl final : public Catalog {
     Result<std::optional<ReplicaJob>> replica_job(VersionId version, ProviderId provider) override;
     Result<std::optional<WallTime>> next_due(ProviderId provider) override;
     Result<std::vector<ReplicaRow>> replicas(VersionId version) override;
+    Result<std::vector<ReplicaRow>> replicas_in(NodeId directory) override;
     Status record(const std::vector<ReplicaChange>& changes, bool durable) override;
     Status make_due(ProviderId provider, WallTime now) override;
     Status make_replica_due(VersionId version, ProviderId provider, WallTime at) override;

@@ -282,9 +282,10 @@ Result<std::vector<VersionId>> CatalogImpl::pending_versions(std::string_view pa
 Result<std::vector<ProviderId>> CatalogImpl::pending_directories() {
     return read([&](Db& db) -> Result<std::vector<ProviderId>> {
         std::vector<ProviderId> providers;
+        constexpr std::int64_t kAttempts = 4;
         ORACX_TRYV(db.query("SELECT p.id FROM provider p WHERE p.active = 1 AND EXISTS (SELECT 1 FROM directory_replica d WHERE "
-                            "d.provider = p.id AND d.due_ms IS NOT NULL AND d.wanted = 1 AND d.error_text = '')",
-                            [&](const Statement& row) { providers.push_back({row.integer(0)}); }));
+                            "d.provider = p.id AND d.due_ms IS NOT NULL AND d.wanted = 1 AND d.attempts < ?1)",
+                            [&](const Statement& row) { providers.push_back({row.integer(0)}); }, kAttempts));
         return providers;
     });
 }

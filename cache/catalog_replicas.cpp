@@ -16,6 +16,18 @@ Result<std::vector<ReplicaRow>> CatalogImpl::replicas(VersionId version) {
     });
 }
 
+Result<std::vector<ReplicaRow>> CatalogImpl::replicas_in(NodeId directory) {
+    return read([&](Db& db) -> Result<std::vector<ReplicaRow>> {
+        std::vector<ReplicaRow> rows;
+        ORACX_TRYV(db.query("SELECT " ORACX_REPLICA_COLUMNS " FROM node n CROSS JOIN replica r ON r.version = n.version WHERE n.parent = ?1",
+                            [&](const Statement& row) { rows.push_back(replica_from(row)); }, directory.value));
+        std::sort(rows.begin(), rows.end(), [](const ReplicaRow& a, const ReplicaRow& b) {
+            return std::pair(a.version.value, a.provider.value) < std::pair(b.version.value, b.provider.value);
+        });
+        return rows;
+    });
+}
+
 Status CatalogImpl::record(const std::vector<ReplicaChange>& changes, bool durable) {
     return write(durable ? Durability::durable : Durability::lazy, [&](Db& db) -> Status {
         for (const ReplicaChange& change : changes) {

@@ -16,16 +16,22 @@ constexpr Millis kWatchPauseMax{300'000};
 }  // namespace
 
 void Lane::catch_up() {
+    bool unread = false;
     {
         const std::lock_guard lock(mutex_);
         ends_ = true;
-        if (!provider_->capabilities().change_feed || !unread_changes_ || feed_.position.empty() || !breaker_.may_work()) return;
+        if (!provider_->capabilities().change_feed || feed_.position.empty() || !breaker_.may_work()) return;
+        unread = unread_changes_;
+        if (!unread && feed_.position == feed_.saved) return;
     }
     const OpContext ctx{{}, env_.clock.steady() + kCatchUpMax};
     const DeadlineStop until(ctx, env_.clock);
-    Status caught = read_feed(until.token());
-    if (caught)
-        if (const auto examined = examine_suspects(until.token()); !examined) caught = fail(examined.error());
+    Status caught = unread ? read_feed(until.token()) : Status();
+    for (bool more = true; caught && more;) {
+        const auto examined = examine_suspects(until.token());
+        if (!examined) caught = fail(examined.error());
+        else more = *examined;
+    }
     if (caught) caught = save_feed();
     if (!caught) log::info("lane", name_ + ": the last changes are read at the next start: " + caught.error().to_string());
 }

@@ -124,11 +124,11 @@ def tree(folder):
             path = os.path.join(where, name)
             if name.startswith(".oracxfs-"):
                 continue
-            info = os.lstat(path)
-            if stat.S_ISREG(info.st_mode):
-                found[os.path.relpath(path, folder)] = (info.st_size, sha256(path))
-            else:
-                found[os.path.relpath(path, folder)] = "special"
+            try:
+                info = os.lstat(path)
+                found[os.path.relpath(path, folder)] = (info.st_size, sha256(path)) if stat.S_ISREG(info.st_mode) else "special"
+            except FileNotFoundError:  # removed since it was listed: it is not there
+                continue
     return found
 
 

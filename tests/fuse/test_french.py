@@ -64,6 +64,7 @@ class French(MountTest):
                     self.read(*words, code=code)
         finally:
             os.rename(self.fs.folders["b"] + ".away", self.fs.folders["b"])
+        eventually(lambda: self.fs.provider("b")["state"] == "active", "b is back")
         for words, code in ((("backups", "show", "rien"), 8), (("backups", "delete", "latest"), 14), (("providers", "show", "rien"), 8),
                             (("config", "set", "foo.bar", "1"), 10), (("config", "set", "replication.min_replicas", "99"), 10), (("status", "--nulle"), 2),
                             (("sftp", "--name", "x", "--host", "127.0.0.1", "--port", "1", "--user", "u", "--folder", "f", "--agent"), 5)):

@@ -39,6 +39,11 @@ void FakeClock::advance(Millis by) {
     changed_.notify_all();
 }
 
+void FakeClock::set_sleep(Sleep sleep) {
+    const std::lock_guard lock(mutex_);
+    sleep_ = sleep;
+}
+
 void FakeClock::set_wall(WallTime now) {
     const std::lock_guard lock(mutex_);
     wall_ = now;

@@ -24,6 +24,7 @@ class FakeClock final : public Clock {
     bool sleep_until(SteadyTime deadline, const std::stop_token& stop) override;
 
     void advance(Millis by);
+    void set_sleep(Sleep sleep);  // for whoever goes to sleep from now on
     void set_wall(WallTime now);  // the wall clock may jump, the steady one does not
     // Blocks until `count` threads are inside sleep_until().
     void wait_for_sleepers(std::size_t count);
@@ -31,7 +32,7 @@ class FakeClock final : public Clock {
     [[nodiscard]] std::vector<Millis> pauses() const;
 
   private:
-    const Sleep sleep_;
+    Sleep sleep_;  // guarded by mutex_
     mutable std::mutex mutex_;
     std::condition_variable_any changed_;
     WallTime wall_{Millis(1'795'466'188'000)};

@@ -19,6 +19,11 @@ Result<std::vector<PackageInfo>> list_packages(Catalog& catalog, const Config& c
     for (const PackageRow& row : known) rows.emplace(row.node, row);
     ORACX_TRY(const auto providers, catalog.providers());
     ORACX_TRY(const auto children, catalog.children(kRootNode));
+    // All at once: asked for one by one they would be most of what a page of ten thousand backups costs.
+    ORACX_TRY(const auto replicas, catalog.replicas_in(kRootNode));
+    const auto copies_of = [&](VersionId version) {
+        return std::ranges::equal_range(replicas, version.value, {}, [](const ReplicaRow& row) { return row.version.value; });
+    };
     std::vector<PackageInfo> list;
     for (const NodeRow& node : children) {
         if (node.kind != NodeKind::file || !node.version || node.torn || node.local_only) continue;
@@ -28,13 +33,13 @@ Result<std::vector<PackageInfo>> list_packages(Catalog& catalog, const Config& c
         package.node = node;
         package.time = *time;
         if (const auto found = rows.find(node.id); found != rows.end() && found->second.version == node.version) package.row = found->second;
-        ORACX_TRY(const auto replicas, catalog.replicas(node.version));
+        const auto copies = copies_of(node.version);
         for (const ProviderRow& provider : providers) {
             if (!provider.active) continue;
             PackageCopyInfo& copy = package.copies.emplace_back();
             copy.provider = provider.name;
             copy.row.state = ReplicaState::missing;
-            for (const ReplicaRow& row : replicas)
+            for (const ReplicaRow& row : copies)
                 if (row.provider == provider.id) copy.row = row;
         }
     }

@@ -124,6 +124,21 @@ TEST_F(CatalogDirectoriesTest, FailuresAreRecorded) {
     EXPECT_EQ(jobs()[0].row.error_text, "no \xff");
 }
 
+TEST_F(CatalogDirectoriesTest, AFewFailuresAreWaitedFor) {
+    mkdir("a", {p});
+    DirectoryRow row = jobs()[0].row;
+    row.error_text = "the folder above is not there";
+    row.due = now() + Millis(50);
+    for (std::uint32_t attempts : {1u, 3u}) {
+        row.attempts = attempts;
+        ASSERT_THAT(catalog_->record_directory(row), IsOk());
+        EXPECT_THAT(catalog_->pending_directories().value(), ElementsAre(p));
+    }
+    row.attempts = 4;
+    ASSERT_THAT(catalog_->record_directory(row), IsOk());
+    EXPECT_THAT(catalog_->pending_directories().value(), IsEmpty());
+}
+
 TEST_F(CatalogDirectoriesTest, ARenamedDirectoryMovesAsAWhole) {
     mkdir("a", {p});
     mkdir("a/sub", {p});

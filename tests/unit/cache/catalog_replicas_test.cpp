@@ -93,6 +93,18 @@ TEST_F(CatalogReplicasTest, StoredCopiesComePageByPage) {
     EXPECT_EQ(catalog_->stored_copies(b, {}, 10)->size(), 0u);  // queued, not there
 }
 
+TEST_F(CatalogReplicasTest, CopiesOfAFoldersFilesComeAtOnce) {
+    mkdir("d");
+    const VersionId below = write("d/f", {p, q});
+    const VersionId first = write("a", {p, q}), second = write("b", {q});
+    const VersionId newer = write("a", {p, q});  // the old one is nobody's any more
+    std::vector<std::pair<VersionId, ProviderId>> rows;
+    for (const ReplicaRow& row : catalog_->replicas_in(kRootNode).value()) rows.emplace_back(row.version, row.provider);
+    EXPECT_THAT(rows, ElementsAre(std::pair(second, q), std::pair(newer, p), std::pair(newer, q)));
+    EXPECT_THAT(catalog_->replicas_in(find("d").id).value(), SizeIs(2));
+    EXPECT_NE(below, first);
+}
+
 TEST_F(CatalogReplicasTest, AVersionIsCommittedOnce) {
     const VersionCommit commit = prepare("f", {p}, {});
     ASSERT_THAT(catalog_->commit_version(commit), IsOk());

@@ -438,6 +438,30 @@ TEST_F(LaneWatchTest, TheWaitEndsWithTheProgram) {
     EXPECT_FALSE(cloud().await_waiting(std::chrono::seconds(0)));
 }
 
+TEST_F(LaneWatchTest, OurOwnWorkIsNoNewsForTheNextStartHoweverMuchItWas) {
+    std::condition_variable changed;
+    std::mutex mutex;
+    replicator->set_on_change([&](VersionId, ProviderId) {
+        const std::lock_guard lock(mutex);
+        changed.notify_all();
+    });
+    replicator->start();
+    await_watch();
+    for (std::uint64_t i = 0; i < 600; ++i) commit("f" + std::to_string(i), random_content(10, i));
+    replicator->nudge();
+    {
+        std::unique_lock lock(mutex);
+        ASSERT_TRUE(changed.wait_for(lock, patient(std::chrono::seconds(60)), [&] { return catalog->pending_versions("")->empty(); }));
+    }
+    clock.set_sleep(FakeClock::Sleep::waits);  // the last look has a limit of time
+    replicator->stop();
+    const auto position = catalog->feed_position(ids[0]);
+    ASSERT_THAT(position, IsOk());
+    const auto news = cloud().changes({}, *position);
+    ASSERT_THAT(news, IsOk());
+    EXPECT_EQ(news->changes.size(), 0u);
+}
+
 TEST_F(LaneWatchTest, WhereWaitingFailsItIsAsked) {
     providers[0]->waits_fail = true;
     replicator->start();

@@ -48,7 +48,10 @@ std::optional<std::array<std::uint8_t, N>> digest(std::string_view hex) {
 
 std::int64_t time_ns(const Json& json) {
     const auto time = parse_time(json.as_string());
-    return time ? to_ms(*time) * 1'000'000 : 0;
+    // Nanoseconds reach from 1677 to 2262; any other time counts as not told.
+    constexpr std::int64_t kMax = INT64_MAX / 1'000'000;
+    const std::int64_t ms = time ? to_ms(*time) : 0;
+    return ms < kMax && ms > -kMax ? ms * 1'000'000 : 0;
 }
 
 tl::unexpected<Error> strange(const char* what) {

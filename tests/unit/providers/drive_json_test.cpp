@@ -28,6 +28,16 @@ TEST(DriveFileJson, NumbersAreStrings) {
     EXPECT_FALSE(parse_about(json(R"({"storageQuota":{"usage":"5"}})")).limit) << "unlimited is not zero";
 }
 
+TEST(DriveFileJson, ATimeThatCanNotBeToldInNanosecondsIsNotTold) {
+    const auto modified = [](const std::string& time) {
+        return parse_file(parse_json(R"({"id":"1","name":"a","mimeType":"text/plain","size":"1","headRevisionId":"r","modifiedTime":")" + time + "\"}").value())->modified_ns;
+    };
+    EXPECT_EQ(modified("2026-01-02T03:04:05.678Z"), 1'767'323'045'678'000'000);
+    EXPECT_EQ(modified("1700-01-01T00:00:00Z"), -8'520'336'000'000'000'000);
+    EXPECT_EQ(modified("1013-01-02T03:04:05Z"), 0);
+    EXPECT_EQ(modified("9999-12-31T23:59:59Z"), 0);
+}
+
 TEST(DriveFileJson, WhatHasNoBytesIsNoFile) {
     EXPECT_EQ(parse_file(json(R"({"id":"1","mimeType":"application/vnd.google-apps.folder"})"))->kind, FileKind::folder);
     for (const char* text : {R"({"id":"1","mimeType":"application/vnd.google-apps.document","size":"1024"})",

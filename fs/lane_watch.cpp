@@ -23,6 +23,8 @@ void Lane::catch_up() {
         if (!provider_->capabilities().change_feed || feed_.position.empty() || !breaker_.may_work()) return;
         unread = unread_changes_;
         if (!unread && feed_.position == feed_.saved) return;
+        // What was being worked on when it was looked at last no longer is.
+        for (auto& [key, suspect] : feed_.suspects) suspect.next = env_.clock.steady();
     }
     const OpContext ctx{{}, env_.clock.steady() + kCatchUpMax};
     const DeadlineStop until(ctx, env_.clock);

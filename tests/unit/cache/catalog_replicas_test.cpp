@@ -98,10 +98,12 @@ TEST_F(CatalogReplicasTest, CopiesOfAFoldersFilesComeAtOnce) {
     const VersionId below = write("d/f", {p, q});
     const VersionId first = write("a", {p, q}), second = write("b", {q});
     const VersionId newer = write("a", {p, q});  // the old one is nobody's any more
+    const auto found = catalog_->replicas_in(kRootNode);
+    ASSERT_THAT(found, IsOk());
     std::vector<std::pair<VersionId, ProviderId>> rows;
-    for (const ReplicaRow& row : catalog_->replicas_in(kRootNode).value()) rows.emplace_back(row.version, row.provider);
+    for (const ReplicaRow& row : *found) rows.emplace_back(row.version, row.provider);
     EXPECT_THAT(rows, ElementsAre(std::pair(second, q), std::pair(newer, p), std::pair(newer, q)));
-    EXPECT_THAT(catalog_->replicas_in(find("d").id).value(), SizeIs(2));
+    EXPECT_EQ(catalog_->replicas_in(find("d").id)->size(), 2u);
     EXPECT_NE(below, first);
 }
 

@@ -447,7 +447,7 @@ TEST_F(LaneWatchTest, OurOwnWorkIsNoNewsForTheNextStartHoweverMuchItWas) {
     });
     replicator->start();
     await_watch();
-    for (std::uint64_t i = 0; i < 600; ++i) commit("f" + std::to_string(i), random_content(10, i));
+    for (std::uint64_t i = 0; i < 300; ++i) commit("f" + std::to_string(i), random_content(10, i));
     replicator->nudge();
     {
         std::unique_lock lock(mutex);

@@ -13,8 +13,8 @@ namespace oracxfs {
 namespace {
 
 // Iterative, so that deep nesting costs memory and not stack.
-constexpr unsigned kStrictFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
-                                  rapidjson::kParseFullPrecisionFlag;
+// Not kParseFullPrecisionFlag: it reads a zero with a large exponent ("0e71") as any number at all.
+constexpr unsigned kStrictFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
 constexpr unsigned kLenientFlags =
     kStrictFlags | rapidjson::kParseCommentsFlag | rapidjson::kParseTrailingCommasFlag;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";

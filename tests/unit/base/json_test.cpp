@@ -41,6 +41,11 @@ TEST(ParseJson, TellsIntegersFromDoubles) {
     EXPECT_FALSE(parse_json("18446744073709551615")->is_int());
 }
 
+TEST(ParseJson, ZeroIsZeroWhateverItsExponent) {
+    for (const char* text : {"0e71", "0e100", "-0e9", "0.000e50", "0e-71", "0.0", "-0"})
+        EXPECT_EQ(parse_json(text)->as_double(1), 0.0) << text;
+}
+
 TEST(ParseJson, ReadsEscapes) {
     EXPECT_EQ(parse_json(R"("a\u00e9\n\ud83d\ude00\u0000b")")->as_string(),
               std::string("a\xc3\xa9\n\xf0\x9f\x98\x80\0b", 10));

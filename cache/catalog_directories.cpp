@@ -52,10 +52,12 @@ Status CatalogImpl::record_directory(const DirectoryRow& given) {
         DirectoryRow row = given;
         std::optional<std::int64_t> removed_ms;
         std::optional<WallTime> stored_due;
-        ORACX_TRYV(db.query("SELECT removed_ms, due_ms FROM directory_replica WHERE node = ?1 AND provider = ?2",
+        std::string stored_key;
+        ORACX_TRYV(db.query("SELECT removed_ms, due_ms, key FROM directory_replica WHERE node = ?1 AND provider = ?2",
                             [&](const Statement& found) {
                                 removed_ms = found.optional_integer(0);
                                 stored_due = time_from(found.optional_integer(1));
+                                stored_key = found.text(2);
                             },
                             row.node.value, row.provider.value));
         ORACX_TRY(const std::optional<NodeRow> node, find_node(db, row.node));
@@ -74,6 +76,12 @@ Status CatalogImpl::record_directory(const DirectoryRow& given) {
                           "excluded.removed_ms, error_text = excluded.error_text, intent_key = excluded.intent_key",
                           row.node.value, row.provider.value, blob(row.key), exists, row.attempts, ms_of(row.due), removed_ms,
                           std::string_view(row.error_text), blob(row.intent_key)));
+        if (stored_key.empty() || row.key.empty() || row.key == stored_key) return {};
+        // It did not move, it was made where it belongs: the folders below are still where it was, and have to follow.
+        const KeyRange left = below(stored_key);
+        ORACX_TRYV(db.run("UPDATE directory_replica SET due_ms = ?4 WHERE provider = ?1 AND key >= ?2 AND key < ?3 AND key <> x'' AND "
+                          "wanted = 1 AND due_ms IS NULL",
+                          row.provider.value, blob(left.first), blob(left.last), to_ms(now())));
         return {};
     });
 }

@@ -154,5 +154,23 @@ TEST_F(LaneFoldersTest, AFolderHasItsNewName) {
     EXPECT_EQ(events("missing"), 0u);
 }
 
+// Its new name is taken by a folder (an upload made it, or somebody): what is in it moves one by one, also empty folders.
+TEST_F(LaneFoldersTest, FoldersBelowFollowWhereTheNewNameIsTaken) {
+    NodeRow empty;
+    empty.id = catalog->reserve_node().value();
+    empty.parent = folder;
+    empty.name = "empty";
+    empty.kind = NodeKind::directory;
+    ASSERT_THAT(catalog->make_directory(empty, ids), IsOk());
+    drive_for(Millis(5'000));
+    ASSERT_THAT(there().stat({}, "d/empty"), IsOk());
+    ASSERT_THAT(catalog->rename_node(folder, kRootNode, "f", std::nullopt, false, ids), IsOk());
+    there().add_directory_behind("f");
+    drive_for(Millis(20'000));
+    EXPECT_THAT(there().stat({}, "f/empty"), IsOk());
+    EXPECT_THAT(there().stat({}, "d"), HasCode(Errc::not_found));
+    EXPECT_EQ(there().files(), std::vector<ObjectKey>{"f/a"});
+}
+
 }  // namespace
 }  // namespace oracxfs::test

@@ -4,12 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <random>
 #include <set>
 
 #include "tests/unit/scheduler/retention_builders.h"
+#include "tools/scheduler/local_time.h"
 #include "tools/scheduler/retention.h"
+#include "tools/scheduler/schedule.h"
 
 namespace oracxfs::test {
 namespace {
@@ -182,6 +185,113 @@ TEST(RetentionProperty, RandomSetsKeepGuardsAreIdempotentAndMonotone) {
     }
     // Else all of the above would be true of nothing.
     EXPECT_TRUE(wanted != nullptr || with_removals > kSets / 10) << with_removals;
+}
+
+// ---- Schedule and retention together ----
+
+// A machine that makes a backup every twelve hours: it is off now and then, its clock jumps, its providers fail for hours or
+// days and get what they missed when they are back. `truth` is the time that no clock need show.
+class Machine {
+  public:
+    explicit Machine(std::uint64_t seed) : random_(seed) {
+        schedule_.every = 12h;
+        schedule_.jitter = 5min;
+        schedule_.seed = seed;
+        // Also rules so short that an outage lasts longer.
+        rules_ = seed % 2 == 0 ? rules_of(3) : rules_of(4, 14, 8, 12);
+        rules_.max_delete_percent = 50;
+    }
+    void pass_half_an_hour(WallTime truth) {
+        if (random_.one_in(1'500)) off_until_ = truth + std::chrono::hours(random_.below(100));
+        if (off_until_ > truth) return;
+        if (random_.one_in(1'500)) {
+            offset_ += std::chrono::minutes(static_cast<int>(random_.below(6'000)) - 3'000);
+            jumped_ = truth;
+            jumps_ += 1;
+        }
+        for (WallTime& until : down_until_)
+            if (random_.one_in(300)) until = truth + std::chrono::hours(random_.below(random_.one_in(5) ? 400 : 60));
+        catch_up(truth);
+        const WallTime now = truth + offset_;
+        if (const auto due = next_due(schedule_, history_, now, zone_); due && due->time <= now) run(truth, now, *due);
+        if (truth - std::max(off_until_, jumped_) > 13h) {
+            ASSERT_LE(truth - attempted_, 13h) << "nothing was tried";
+        }
+    }
+    void check_day() {
+        const auto there = verified_at(packages_);
+        ASSERT_TRUE(std::includes(there.begin(), there.end(), held_.begin(), held_.end())) << "a provider has lost its last good copy";
+        ASSERT_LE(packages_.size(), 100u) << "the rules keep 38, outages and jumps hold some back for a while";
+    }
+    [[nodiscard]] int made() const { return made_; }
+    [[nodiscard]] int jumps() const { return jumps_; }
+    [[nodiscard]] int removals() const { return removals_; }
+
+  private:
+    static constexpr std::array<const char*, 3> kProviders{"a", "b", "c"};
+
+    [[nodiscard]] bool is_up(std::size_t i, WallTime truth) const { return down_until_.at(i) <= truth; }
+    void hold(RetentionPackage& package, std::size_t i) {
+        package.copies.push_back({kProviders.at(i), CopyState::verified});
+        held_.insert(kProviders.at(i));
+    }
+    void catch_up(WallTime truth) {
+        for (RetentionPackage& package : packages_)
+            for (std::size_t i = 0; i < kProviders.size(); ++i)
+                if (is_up(i, truth) && std::none_of(package.copies.begin(), package.copies.end(), [&](const PackageCopy& copy) { return copy.provider == kProviders.at(i); }))
+                    hold(package, i);
+    }
+    void run(WallTime truth, WallTime now, const DueRun& due) {
+        attempted_ = truth;
+        const std::uint32_t failures = history_.last ? history_.last->failures : 0;
+        RetentionPackage package = package_of(std::chrono::floor<std::chrono::seconds>(now));
+        package.copies.clear();
+        for (std::size_t i = 0; i < kProviders.size(); ++i)
+            if (is_up(i, truth)) hold(package, i);
+        if (package.copies.empty()) {
+            history_.last = RunRecord{due.slot, now, now, RunResult::failed, failures + 1, now + 1h};
+            return;
+        }
+        history_.last = RunRecord{due.slot, now, now, RunResult::ok, 0, std::nullopt};
+        std::erase_if(packages_, [&](const RetentionPackage& other) { return other.name == package.name; });
+        packages_.push_back(package);
+        made_ += 1;
+        const RetentionInput input = input_of(packages_, rules_, now);
+        const RetentionPlan plan = plan_retention(input);
+        ASSERT_NO_FATAL_FAILURE(expect_guards_hold(input, plan));
+        removals_ += static_cast<int>(plan.removals().size());
+        packages_ = carried_out(input, plan);
+    }
+
+    RandomSet random_;
+    Schedule schedule_;
+    RunHistory history_;
+    RetentionConfig rules_;
+    const SystemLocalTime zone_;
+    std::vector<RetentionPackage> packages_;
+    std::set<std::string> held_;
+    std::array<WallTime, 3> down_until_{};
+    WallTime off_until_{}, jumped_{}, attempted_{};
+    Millis offset_{0};
+    int made_ = 0, jumps_ = 0, removals_ = 0;
+};
+
+TEST(RetentionProperty, FourHundredDaysOfBackupsKeepEveryPromiseEachDay) {
+    const char* wanted = std::getenv("ORACXFS_SEED");
+    const std::uint64_t first = wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 1;
+    for (std::uint64_t seed = first; seed < first + (wanted != nullptr ? 1 : 20); ++seed) {
+        SCOPED_TRACE("ORACXFS_SEED=" + std::to_string(seed));
+        Machine machine(seed);
+        const WallTime begin = utc(2025, 1, 10);
+        for (int day = 0; day < 400; ++day) {
+            for (int half = 0; half < 48; ++half)
+                ASSERT_NO_FATAL_FAILURE(machine.pass_half_an_hour(begin + std::chrono::days(day) + std::chrono::minutes(30 * half))) << "day " << day;
+            ASSERT_NO_FATAL_FAILURE(machine.check_day()) << "day " << day;
+        }
+        EXPECT_GE(machine.made(), 400);
+        EXPECT_LE(machine.made(), 801 + machine.jumps());
+        EXPECT_GE(machine.removals(), 300);
+    }
 }
 
 }  // namespace

@@ -98,6 +98,7 @@ class Lane {
     Status keep_stranger(const ReplicaJob& job, const std::string& key, const std::stop_token& stop);
     // Gives something that we don't know a name that says so. False if it stays where it is.
     bool keep_elsewhere(const RemoteObject& there, const std::stop_token& stop);
+    bool remember_kept(const RemoteObject& object, const std::string& kept);
     // Takes out of the way what stands at `key` (a file where a folder must be, or the other way round): unwanted objects
     // of ours go to the trash, those that are wanted elsewhere step aside, a file of others gets another name. False if
     // a folder with something of others remains.
@@ -190,6 +191,11 @@ class Lane {
     std::vector<std::string> touched_;    // keys we worked on meanwhile
     std::multiset<std::string> working_;  // keys we are working on
     SteadyTime worked_;                   // when that ended last
+    struct Kept {
+        std::string id, key;
+        SteadyTime at;
+    };
+    std::vector<Kept> kept_;  // what others put in our way lately
     bool unread_changes_ = false;         // of ours, since the feed was read
     bool ends_ = false;
     SteadyTime next_listing_;

@@ -11,6 +11,7 @@
 namespace oracxfs {
 
 inline constexpr Millis kLaneSpaceInterval{300'000};  // how often a healthy provider is asked for its space
+inline constexpr Millis kLaneKeptMemory{60'000};       // a feed may tell that late of what stood in our way
 inline constexpr Millis kLaneWatchedInterval{3'600'000};  // somebody waits for changes: no need to ask
 
 // `pause`, doubled with each attempt up to `most`.

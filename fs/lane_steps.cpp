@@ -109,6 +109,7 @@ bool Lane::keep_elsewhere(const RemoteObject& there, const std::stop_token& stop
         const Working working(*this, {there.key});
         const auto moved = provider_->rename(context(stop), there, kept, std::nullopt);
         if (moved) {
+            if (!remember_kept(there, kept)) return true;
             event("warning", "conflict", there.key, std::string(info(Errc::exists).e_code),
                   "a file that oracxfs did not put there was kept as \"" + kept + "\"");
             return true;
@@ -119,6 +120,18 @@ bool Lane::keep_elsewhere(const RemoteObject& there, const std::stop_token& stop
         return false;
     }
     return false;
+}
+
+// False: what was seen before it was moved shows it once more where it was, and moving it again was no work.
+bool Lane::remember_kept(const RemoteObject& object, const std::string& kept) {
+    const SteadyTime now = env_.clock.steady();
+    const std::lock_guard lock(mutex_);
+    std::erase_if(kept_, [&](const Kept& one) { return now - one.at > kLaneKeptMemory; });
+    const bool known = !object.id.empty() && std::any_of(kept_.begin(), kept_.end(), [&](const Kept& one) {
+        return one.id == object.id && one.key == kept;
+    });
+    if (!known) kept_.push_back({object.id, kept, now});
+    return !known;
 }
 
 Result<bool> Lane::clear_way(const std::string& key, const std::stop_token& stop) {

@@ -335,6 +335,7 @@ TEST_P(CloudFeedTest, TwoOfOneNameAreBothKept) {
     settle();
     EXPECT_EQ(cloud->content("name.txt"), "ours");
     EXPECT_EQ(events("conflict", "name.txt"), 1u);
+    await(conflict_key("name.txt", "cloud", clock.wall()));  // on its own: what was told with it is not held up by it
     barrier();
     settle();
     EXPECT_EQ(events("adopted"), 3u) << "two barriers, and what was kept aside";

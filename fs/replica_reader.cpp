@@ -204,6 +204,15 @@ std::optional<std::size_t> ReplicaReader::read_ready(std::uint64_t offset, std::
     return wanted;
 }
 
+void ReplicaReader::await_previous(const Fetch& fetch) {
+    Lock lock(mutex_);
+    const auto previous = std::find_if(fetches_.begin(), fetches_.end(), [&](const auto& other) {
+        return !other->ended && other->first + other->leaves == fetch.first;
+    });
+    if (previous == fetches_.end()) return;
+    ready_.wait(lock, stop_.get_token(), [other = *previous] { return other->ended; });
+}
+
 void ReplicaReader::run(const std::shared_ptr<Fetch>& fetch) {
     Error last(Errc::corrupt, "read", "no provider holds a good copy");
     std::uint64_t good = 0;         // leaves that are checked
@@ -227,6 +236,7 @@ void ReplicaReader::run(const std::shared_ptr<Fetch>& fetch) {
         const std::size_t began = filled;
         const std::uint64_t good_before = good;
         bool corrupt = false;
+        if (candidate.via->capabilities().reads_on) await_previous(*fetch);
         const SteadyTime start_time = env_.clock.steady();
         const bool another = std::any_of(candidates.begin(), candidates.end(), [&](const ReadCandidate& other) {
             return other.is_up && other.provider != candidate.provider;

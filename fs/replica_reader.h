@@ -63,6 +63,7 @@ class ReplicaReader : public std::enable_shared_from_this<ReplicaReader> {
     void read_ahead(std::uint64_t leaf, std::uint64_t next_leaf);
     void forget_passed(std::uint64_t leaf);
     void run(const std::shared_ptr<Fetch>& fetch);
+    void await_previous(const Fetch& fetch);  // the fetch that ends where this one begins
     std::uint64_t leaf_count() const { return digests_->leaves.size(); }
     std::size_t leaf_size(std::uint64_t leaf) const;
 

@@ -37,6 +37,7 @@ struct Capabilities {
     bool change_feed = false;       // changes() works
     bool reads_back = false;        // put (if it verifies) and verify look at the stored bytes, not at a hash of the provider
     bool sets_mtime = false;        // PutOptions.mtime_ns is stored
+    bool reads_on = false;          // a read that begins where the one before ended costs much less than any other
     DigestSet wanted_digests;       // digests beyond sha256 that put/verify need
     std::uint32_t parallel_max = 2; // calls at once
     std::uint32_t batch_max = 1;    // requests in one put_batch that gain from being together

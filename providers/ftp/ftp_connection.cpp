@@ -36,6 +36,7 @@ FtpConnection::FtpConnection(const FtpTarget& target) : target_(target), sockets
 FtpConnection::~FtpConnection() {
     // Else libcurl says QUIT and waits for the answer, however long a hung server takes.
     sockets_.shut_down();
+    if (held_) let_go();
 }
 
 Result<std::unique_ptr<FtpConnection>> FtpConnection::open(const FtpTarget& target, const CallWait& wait) {
@@ -144,6 +145,7 @@ void FtpConnection::reset_transfer() {
     curl_easy_setopt(c, CURLOPT_SERVER_RESPONSE_TIMEOUT, seconds(target_.timeout));
     curl_easy_setopt(c, CURLOPT_URL, url("/").c_str());
     sink_ = nullptr;
+    range_ = {};
     source_ = nullptr;
 }
 
@@ -209,18 +211,27 @@ Status FtpConnection::list(const CallWait& wait, const std::string& directory, c
     return {};
 }
 
-Status FtpConnection::download(const CallWait& wait, const std::string& path, std::uint64_t offset, const ByteSink& sink) {
+Status FtpConnection::download(const CallWait& wait, const std::string& path, const Range& range, const ByteSink& sink) {
     reset_transfer();
-    const CurlList restart(offset > 0 ? curl_slist_append(nullptr, ("REST " + std::to_string(offset)).c_str()) : nullptr);
+    const CurlList restart(range.offset > 0 ? curl_slist_append(nullptr, ("REST " + std::to_string(range.offset)).c_str()) : nullptr);
     curl_easy_setopt(easy_.get(), CURLOPT_URL, url(path).c_str());
     curl_easy_setopt(easy_.get(), CURLOPT_NOBODY, 0L);
     curl_easy_setopt(easy_.get(), CURLOPT_IGNORE_CONTENT_LENGTH, 1L);  // saves a SIZE
     curl_easy_setopt(easy_.get(), CURLOPT_PREQUOTE, restart.get());
     sink_ = &sink;
+    range_ = range;
+    range_.offset = 0;
     binary_ = true;
     Status status = run(wait, "read");
     curl_easy_setopt(easy_.get(), CURLOPT_PREQUOTE, nullptr);
     return status;
+}
+
+Status FtpConnection::go_on(const CallWait& wait, const Range& range, const ByteSink& sink) {
+    if (!held_) return fail(Errc::internal, "read on", "no transfer is under way");
+    sink_ = &sink;
+    range_ = range;
+    return run(wait, "read");
 }
 
 Status FtpConnection::upload(const CallWait& wait, const std::string& path, UploadMode mode, std::uint64_t offset, UploadSource& source) {
@@ -244,6 +255,7 @@ Status FtpConnection::upload(const CallWait& wait, const std::string& path, Uplo
 Status FtpConnection::run(const CallWait& wait, const std::string& what) {
     ORACX_TRYV(wait.check());
     if (!usable_) return fail(Errc::internal, what, "the connection was given up");
+    const bool goes_on = std::exchange(held_, false);
     wait_ = &wait;
     reader_.clear();
     last_reply_ = {};
@@ -256,11 +268,19 @@ Status FtpConnection::run(const CallWait& wait, const std::string& what) {
     Status looped;
     {
         const std::stop_callback interrupted(wait.token(), [this] { interrupt(); });
-        if (curl_multi_add_handle(multi_.get(), easy_.get()) != CURLM_OK) return fail(Errc::internal, what, "libcurl refuses");
-        looped = loop(wait, code);
-        // Of a transfer that is not done it closes the connection without a word.
-        curl_multi_remove_handle(multi_.get(), easy_.get());
+        if (goes_on) {
+            const std::vector<std::byte> early = std::exchange(came_early_, {});
+            take(early);
+            if (!ended_early_ && curl_easy_pause(easy_.get(), CURLPAUSE_CONT) != CURLE_OK) looped = fail(Errc::unavailable, "read on");
+        } else if (curl_multi_add_handle(multi_.get(), easy_.get()) != CURLM_OK) {
+            return fail(Errc::internal, what, "libcurl refuses");
+        }
+        if (looped && !ended_early_) looped = loop(wait, code);
     }
+    held_ = looped && ended_early_ && sink_ != nullptr && !wait.token().stop_requested();
+    sink_ = nullptr;
+    if (held_) return {};
+    let_go();
     if (!reader_.replies().empty()) last_reply_ = reader_.replies().back();
     const bool whole = looped && !source_error_ && !ended_early_ && code == CURLE_OK;
     // interrupt() has shut the sockets, whether or not it was in time.
@@ -271,6 +291,12 @@ Status FtpConnection::run(const CallWait& wait, const std::string& what) {
     if (wait.token().stop_requested()) return fail(wait.reason());
     if (code == CURLE_OPERATION_TIMEDOUT) stalled_ = true;
     return fail(explain(code, what));
+}
+
+// Of a transfer that is not done it closes the connection without a word.
+void FtpConnection::let_go() {
+    curl_multi_remove_handle(multi_.get(), easy_.get());
+    came_early_.clear();
 }
 
 Status FtpConnection::loop(const CallWait& wait, CURLcode& code) {
@@ -350,10 +376,26 @@ std::size_t FtpConnection::on_data(char* data, std::size_t size, std::size_t cou
     auto& connection = *static_cast<FtpConnection*>(self);
     if (connection.ended_early_ || connection.wait_->token().stop_requested()) return CURL_WRITEFUNC_PAUSE;
     connection.moved_ = true;
-    if (connection.sink_ == nullptr) return size * count;
-    if ((*connection.sink_)(std::as_bytes(std::span(data, size * count)))) return size * count;
-    connection.ended_early_ = true;
-    return CURL_WRITEFUNC_PAUSE;
+    if (connection.sink_ != nullptr) connection.take(std::as_bytes(std::span(data, size * count)));
+    return size * count;
+}
+
+void FtpConnection::take(std::span<const std::byte> data) {
+    const auto at_most = [&](std::uint64_t bytes) { return static_cast<std::size_t>(std::min<std::uint64_t>(bytes, data.size())); };
+    const std::size_t skipped = at_most(range_.offset);
+    range_.offset -= skipped;
+    data = data.subspan(skipped);
+    const std::size_t wanted = at_most(range_.length);
+    const bool enough = wanted > 0 && !(*sink_)(data.first(wanted));
+    range_.length -= wanted;
+    if (enough && range_.length > 0) {  // had enough before the end of the range
+        range_.length = 0;
+        range_.to_the_end = false;
+    }
+    data = data.subspan(wanted);
+    if (range_.length > 0 || range_.to_the_end) return;
+    came_early_.assign(data.begin(), data.end());
+    ended_early_ = true;
 }
 
 std::size_t FtpConnection::on_read(char* buffer, std::size_t size, std::size_t count, void* self) {

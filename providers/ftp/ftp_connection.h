@@ -65,11 +65,21 @@ class FtpConnection {
     // The lines of a listing, by MLSD or else LIST. The server's refusal is an error (last_reply() tells), and the
     // connection is gone.
     Status list(const CallWait& wait, const std::string& directory, const std::function<void(std::string_view line)>& take);
-    // Bytes from `offset` on, until the end or until `sink` does not want more (then the connection is gone).
-    Status download(const CallWait& wait, const std::string& path, std::uint64_t offset, const ByteSink& sink);
+    // Which bytes of a file are wanted.
+    struct Range {
+        std::uint64_t offset = 0;
+        std::uint64_t length = UINT64_MAX;
+        bool to_the_end = false;  // what follows is fetched as well and thrown away: cheaper than another connection
+    };
+    // `sink` gets the range, as far as the file goes. When it has had enough before the end of the file, the transfer waits
+    // for go_on() (holds_transfer()), and the connection is good for nothing else.
+    Status download(const CallWait& wait, const std::string& path, const Range& range, const ByteSink& sink);
+    // Later bytes of that transfer; the offset counts from where it stopped.
+    Status go_on(const CallWait& wait, const Range& range, const ByteSink& sink);
+    [[nodiscard]] bool holds_transfer() const { return held_; }
     Status upload(const CallWait& wait, const std::string& path, UploadMode mode, std::uint64_t offset, UploadSource& source);
 
-    [[nodiscard]] bool usable() const { return usable_; }
+    [[nodiscard]] bool usable() const { return usable_ && !held_; }
     // It had died while nobody used it, and nothing was sent: whatever was asked may be asked on another one.
     [[nodiscard]] bool was_dead() const { return sockets_.control_was_refused(); }
     // The peer was silent for too long.
@@ -93,6 +103,9 @@ class FtpConnection {
     void reset_transfer();
     // Runs what the easy handle is set up for. ok: libcurl's success, or an early end that somebody here asked for.
     Status run(const CallWait& wait, const std::string& what);
+    void let_go();
+    // Gives what came to the sink, as far as it is wanted, and keeps the rest.
+    void take(std::span<const std::byte> data);
     Status loop(const CallWait& wait, CURLcode& code);
     Error explain(CURLcode code, const std::string& what) const;
     void interrupt();
@@ -115,8 +128,10 @@ class FtpConnection {
     // Of the transfer under way.
     const CallWait* wait_ = nullptr;
     const ByteSink* sink_ = nullptr;
+    Range range_;  // still to come
     UploadSource* source_ = nullptr;
-    bool ended_early_ = false;
+    bool ended_early_ = false, held_ = false;
+    std::vector<std::byte> came_early_;  // behind what was wanted, of a transfer that is held
     std::optional<Error> source_error_;
     std::uint64_t sent_ = 0;
     bool moved_ = false;  // something came or went since the loop looked last

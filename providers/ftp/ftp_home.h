@@ -95,6 +95,10 @@ class FtpCall {
     // A command that changes something may have been sent and was not answered.
     [[nodiscard]] bool in_doubt() const { return in_doubt_; }
 
+    // What the connection's transfer is, should it wait for somebody who reads on.
+    void hold(FtpPool::Transfer transfer) { transfer_ = std::move(transfer); }
+    [[nodiscard]] const FtpPool::Transfer& transfer() const { return transfer_; }
+
     Result<Reply> ask(const std::string& line) { return connection_.command(wait_, line); }
     // The same for commands of which the last one changes something.
     Result<std::vector<Reply>> change(const std::vector<std::string>& lines);
@@ -122,6 +126,7 @@ class FtpCall {
     FtpHome& home_;
     FtpConnection& connection_;
     const CallWait& wait_;
+    FtpPool::Transfer transfer_;
     bool in_doubt_ = false;
 };
 

@@ -22,6 +22,7 @@ Capabilities describe_capabilities(const ftp::FtpConfig& config) {
     out.resumable = true;
     out.verifies_in_put = true;
     out.sets_mtime = true;  // where the server can
+    out.reads_on = true;
     out.parallel_max = config.connections;
     return out;
 }
@@ -92,24 +93,49 @@ Status FtpProvider::read(const OpContext& ctx, const RemoteObject& object, std::
                          const ByteSink& sink) {
     if (const Status usable = ftp::check_names(object.key); !usable) return named(usable.error(), "read", object.key);
     const CallWait wait(ctx, home_.clock);
+    ORACX_TRYV(wait.check());
     std::uint64_t at = offset;  // survives a second attempt: the sink never gets a byte twice
     bool enough = false;
+    ftp::FtpPool::Transfer transfer{object.key, object.rev};
+    const auto end = [&] { return offset + std::min(length, transfer.size - std::min(offset, transfer.size)); };
+    const auto done = [&] { return enough || at >= end(); };
+    const auto range = [&](std::uint64_t skip) {
+        return ftp::FtpConnection::Range{skip, end() - at, transfer.size - end() <= kReadOnBytes};
+    };
+    const ByteSink take = [&](std::span<const std::byte> data) {
+        at += data.size();
+        enough = !sink(data);
+        return !enough;
+    };
+    const auto too_short = [&] {
+        return Error(Errc::unavailable, "read", "the server ended after " + std::to_string(at) + " of " + std::to_string(transfer.size) + " bytes");
+    };
+    if (auto held = home_.pool.take_transfer(object.key, object.rev, offset)) {
+        transfer.size = held->transfer.size;
+        const std::uint64_t skip = at - held->transfer.position;
+        transfer.position = held->transfer.position;
+        Status read_on;
+        if (!done()) {
+            read_on = held->lease.connection().go_on(wait, range(skip), take);
+            transfer.position = at;
+        }
+        if (held->lease.connection().holds_transfer()) home_.pool.hold(std::move(held->lease), transfer);
+        if (!read_on && read_on.error().code != Errc::unavailable) return named(read_on.error(), "read", object.key);
+        if (read_on && done()) return {};
+        // It broke off: what is missing is asked for anew.
+    }
     return call<void>(wait, "read", object.key, [&](FtpCall& call) -> Status {
         ORACX_TRY(const ftp::ListEntry found, find_file(call, object));
         const std::string rev = ftp::rev_of(found);
         if (!object.rev.empty() && rev != object.rev)
             return fail(Errc::changed, "compare", "found " + rev + ", expected " + object.rev);
-        if (offset >= found.size) return {};
-        const std::uint64_t end = offset + std::min(length, found.size - offset);
-        if (enough || at >= end) return {};
-        ORACX_TRYV(call.connection().download(wait, home_.path(object.key), at, [&](std::span<const std::byte> data) {
-            const auto wanted = data.first(static_cast<std::size_t>(std::min<std::uint64_t>(data.size(), end - at)));
-            at += wanted.size();
-            if (!enough && !wanted.empty()) enough = !sink(wanted);
-            return !enough && (at < end || found.size - end <= kReadOnBytes);
-        }));
-        if (enough || at >= end) return {};
-        return fail(Errc::unavailable, "read", "the server ended after " + std::to_string(at) + " of " + std::to_string(found.size) + " bytes");
+        transfer.size = found.size;
+        if (done()) return {};
+        const std::uint64_t from = at;
+        ORACX_TRYV(call.connection().download(wait, home_.path(object.key), {from, range(0).length, range(0).to_the_end}, take));
+        transfer.position = at;
+        call.hold(transfer);
+        return done() ? Status() : Status(fail(too_short()));
     });
 }
 

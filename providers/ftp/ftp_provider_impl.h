@@ -57,7 +57,10 @@ Result<T> FtpProvider::call(const ftp::CallWait& wait, const std::string& what, 
         ftp::FtpConnection& connection = lease->connection();
         ftp::FtpCall attempt(home_, connection, wait);
         Result<T> result = body(attempt);
-        if (result) return result;
+        if (result) {
+            if (connection.holds_transfer()) home_.pool.hold(std::move(*lease), attempt.transfer());
+            return result;
+        }
         Error& error = result.error();
         const bool gave_up = error.code == Errc::cancelled || error.code == Errc::deadline;
         if (!connection.usable() && !gave_up) {

@@ -38,7 +38,7 @@ Status verify_stored(FtpCall& call, const std::string& path, const ContentDigest
     }
     Sha256Hasher hasher;
     std::uint64_t size = 0;
-    ORACX_TRYV(call.connection().download(call.wait(), path, 0, [&](std::span<const std::byte> data) {
+    ORACX_TRYV(call.connection().download(call.wait(), path, {}, [&](std::span<const std::byte> data) {
         hasher.update(data);
         size += data.size();
         return size <= expected.size;

@@ -16,6 +16,8 @@
 namespace oracxfs::sftp {
 namespace {
 
+constexpr int kStepsMax = 100;  // of something that ends at once
+
 struct FreeAddresses {
     void operator()(addrinfo* list) const noexcept { ::freeaddrinfo(list); }
 };
@@ -139,13 +141,16 @@ SshConnection::SshConnection(UniqueFd fd, Millis timeout)
 SshConnection::~SshConnection() {
     if (!session_) return;
     // One polite packet if the socket takes it, then no more: a destructor never waits.
-    if (half_sent_ == nullptr) (void)libssh2_session_disconnect(session_.get(), "done");
+    if (half_sent_ == nullptr && !shaking_hands_) (void)libssh2_session_disconnect(session_.get(), "done");
     if (fd_) (void)::shutdown(fd_.get(), SHUT_RDWR);
+    // Only the handshake itself frees (and wipes) its keys; on a socket that is shut down it fails.
+    for (int i = 0; i < kStepsMax && shaking_hands_; ++i)
+        shaking_hands_ = libssh2_session_handshake(session_.get(), fd_.get()) == LIBSSH2_ERROR_EAGAIN;
 }
 
 void SshConnection::FreeSession::operator()(LIBSSH2_SESSION* session) const noexcept {
     // With the socket shut down each remaining step fails at once instead of answering EAGAIN; the bound is for safety.
-    for (int i = 0; i < 100 && libssh2_session_free(session) == LIBSSH2_ERROR_EAGAIN; ++i) {
+    for (int i = 0; i < kStepsMax && libssh2_session_free(session) == LIBSSH2_ERROR_EAGAIN; ++i) {
     }
 }
 
@@ -223,8 +228,11 @@ Status SshConnection::set_methods(const std::string& key_types) {
 }
 
 Status SshConnection::handshake(const Waiter& waiter) {
-    ORACX_TRY(const long code,
-              run(waiter, "handshake", [&]() -> long { return libssh2_session_handshake(session_.get(), fd_.get()); }));
+    ORACX_TRY(const long code, run(waiter, "handshake", [&]() -> long {
+                  const int step = libssh2_session_handshake(session_.get(), fd_.get());
+                  shaking_hands_ = step == LIBSSH2_ERROR_EAGAIN;
+                  return step;
+              }));
     if (code == 0) return {};
     Error error = last_error("handshake");
     if (code == LIBSSH2_ERROR_KEX_FAILURE || code == LIBSSH2_ERROR_METHOD_NONE) {

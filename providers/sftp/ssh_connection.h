@@ -81,6 +81,7 @@ class SshConnection {
     std::string host_key_type_;
     const void* half_sent_ = nullptr;
     std::unique_ptr<LIBSSH2_SESSION, FreeSession> session_;
+    bool shaking_hands_ = false;  // and not done
 };
 
 // Signs in by the first configured method that works: key file, agent, password, keyboard-interactive.

@@ -58,6 +58,11 @@ def patience():
     return float(os.environ.get("ORACXFS_PATIENCE") or 1) * max(1.0, load)
 
 
+def sanitized():
+    """A sanitizer's program: its memory says nothing."""
+    return float(os.environ.get("ORACXFS_PATIENCE") or 1) > 1
+
+
 def main(limit):
     """Runs the tests of the calling file. `limit`: seconds after which it is ended, with a trace of what hangs."""
     limit = LIMIT or limit * patience()

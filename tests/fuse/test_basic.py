@@ -432,7 +432,8 @@ class OneGibibyte(MountTest):
             self.assertEqual(run("sha256sum", self.at(provider, "large")).stdout.split()[0], wanted, provider)
             self.assertEqual(self.fs.replicas()[(self.name + "/large", provider)]["state"], "verified")
         self.assertEqual(os.getxattr(self.inside("large"), "user.oracxfs.sha256"), wanted)
-        self.assertLess(self.fs.memory_peak(), 100 * MIB)
+        if not harness.sanitized():
+            self.assertLess(self.fs.memory_peak(), 100 * MIB)
 
 
 class Faces(MountTest):

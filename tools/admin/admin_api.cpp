@@ -83,7 +83,7 @@ HttpResponse json_response(int status, const Json& envelope) {
     return response;
 }
 
-HttpResponse error_response(const std::string& command, const Error& error, Json data, int status) {
+HttpResponse error_response(const std::string& command, const Error& error, Json data, int status, const TextCatalogue* texts) {
     if (status == 0) status = http_status_of(error);
     Json envelope = make_error_envelope(command, error, std::move(data));
     Json described = envelope["error"];
@@ -91,13 +91,15 @@ HttpResponse error_response(const std::string& command, const Error& error, Json
     described.set("why", log::redact(described["why"].as_string()));
     described.set("http", status);
     envelope.set("error", std::move(described));
+    if (texts != nullptr) ReplyLanguage::translate(envelope, *texts);
     HttpResponse response = json_response(status, envelope);
     if (error.retry_after && (status == 429 || status == 503)) response.with("Retry-After", std::to_string((error.retry_after->count() + 999) / 1'000));
     return response;
 }
 
-AdminApi::AdminApi(const AdminEnvironment& env, Accounts& accounts, EventHub& hub, TaskList& tasks, Executor& readers, std::vector<ListenAddress> listen)
-    : context_{env, accounts, hub, tasks, readers, saving_}, listen_(std::move(listen)), base_(split_path(env.config()->admin.base_path)) {
+AdminApi::AdminApi(const AdminEnvironment& env, Accounts& accounts, EventHub& hub, TaskList& tasks, Executor& readers, ReplyLanguage& language,
+                   std::vector<ListenAddress> listen)
+    : context_{env, accounts, hub, tasks, readers, saving_, language}, listen_(std::move(listen)), base_(split_path(env.config()->admin.base_path)) {
     for (const std::string& part : base_) base_path_ += "/" + percent_encode(part);
     add_account_routes(router_, context_);
     add_state_routes(router_, context_);
@@ -149,7 +151,8 @@ AdminApi::Verdict AdminApi::judge_api(const HttpRequest& request, std::size_t pr
     Verdict verdict;
     verdict.target = Verdict::Target::api;
     const auto refuse = [&](const Error& error, int status) {
-        verdict.refusal = error_response(verdict.route != nullptr ? verdict.route->command : "api", error, nullptr, status);
+        const auto texts = context_.language.wanted(request);
+        verdict.refusal = error_response(verdict.route != nullptr ? verdict.route->command : "api", error, nullptr, status, texts.get());
         return verdict;
     };
     const std::string what = request.method + " " + request.path;
@@ -225,17 +228,20 @@ HttpResponse AdminApi::answer(const HttpRequest& request, Verdict verdict, const
 
 HttpResponse AdminApi::answer_api(const HttpRequest& request, Verdict verdict, const std::stop_token& stop) {
     const Route& route = *verdict.route;
+    const auto texts = context_.language.wanted(request);
+    const auto refuse = [&](const Error& error, Json data, int status) { return error_response(route.command, error, std::move(data), status, texts.get()); };
     ApiCall call{request, std::move(verdict.params), nullptr, std::move(verdict.who), stop};
     if (!request.body.empty() && changes_something(request.method)) {
         auto body = parse_json(request.body, kBodyLimits);
-        if (!body) return error_response(route.command, Error(Errc::invalid, "read the request", body.error().why), nullptr, 400);
+        if (!body) return refuse(Error(Errc::invalid, "read the request", body.error().why), nullptr, 400);
         call.body = std::move(*body);
-        if (!call.body.is_object()) return error_response(route.command, Error(Errc::invalid, "read the request", "its body must be a JSON object"), nullptr, 400);
+        if (!call.body.is_object()) return refuse(Error(Errc::invalid, "read the request", "its body must be a JSON object"), nullptr, 400);
     }
     auto answer = route.answer(call);
-    if (!answer) return error_response(route.command, answer.error());
+    if (!answer) return refuse(answer.error(), nullptr, 0);
     if (answer->raw) return std::move(*answer->raw);
-    HttpResponse response = answer->error ? error_response(route.command, *answer->error, std::move(answer->data), answer->status)
+    if (texts && !answer->error) ReplyLanguage::translate(answer->data, *texts);
+    HttpResponse response = answer->error ? refuse(*answer->error, std::move(answer->data), answer->status)
                                           : json_response(answer->status == 0 ? 200 : answer->status, make_envelope(route.command, 0, std::move(answer->data)));
     for (auto& [name, value] : answer->headers) response.with(std::move(name), std::move(value));
     return response;

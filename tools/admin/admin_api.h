@@ -12,7 +12,8 @@ namespace oracxfs {
 class AdminApi final : public HttpHandler {
   public:
     // `listen`: where the server listens.
-    AdminApi(const AdminEnvironment& env, Accounts& accounts, EventHub& hub, TaskList& tasks, Executor& readers, std::vector<ListenAddress> listen);
+    AdminApi(const AdminEnvironment& env, Accounts& accounts, EventHub& hub, TaskList& tasks, Executor& readers, ReplyLanguage& language,
+             std::vector<ListenAddress> listen);
 
     HttpAdmission admit(const HttpRequest& request) override;
     HttpResponse handle(HttpRequest request, const std::stop_token& stop) override;
@@ -44,7 +45,8 @@ class AdminApi final : public HttpHandler {
 };
 
 // The envelope of `error` with the status that fits it.
-HttpResponse error_response(const std::string& command, const Error& error, Json data = nullptr, int status = 0);
+// `texts`: in which language its sentences are; null: English.
+HttpResponse error_response(const std::string& command, const Error& error, Json data = nullptr, int status = 0, const TextCatalogue* texts = nullptr);
 int http_status_of(const Error& error);
 HttpResponse json_response(int status, const Json& envelope);
 

@@ -11,6 +11,7 @@
 #include "tools/activity/activity_log.h"
 #include "tools/admin/accounts.h"
 #include "tools/admin/event_hub.h"
+#include "tools/admin/reply_language.h"
 #include "tools/admin/router.h"
 #include "tools/admin/task_list.h"
 #include "tools/config/config.h"
@@ -32,6 +33,7 @@ struct AdminEnvironment {
     // A file of the mount, below a provider's name only that provider's copy.
     std::function<Result<std::shared_ptr<RangeReader>>(const std::string& path)> open_file;
     ActivityLog* activity = nullptr;  // to be told of as it grows; null: nobody tells
+    ReplyLanguage::TextsOf texts_of{};
 };
 
 struct AdminContext {
@@ -41,6 +43,7 @@ struct AdminContext {
     TaskList& tasks;
     Executor& readers;       // threads that may wait for providers, for downloads
     std::mutex& saving;      // of the configuration
+    ReplyLanguage& language;
 
     // A handler of the program, as the command line would ask it. Rows that it sends on the way are put into `rows`.
     Result<Json> ask(const ApiCall& call, const std::string& command, Json args, Json* rows = nullptr) const;

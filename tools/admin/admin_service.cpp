@@ -31,8 +31,9 @@ Result<std::string> read_file(const std::string& path, const char* setting) {
 
 // Everything that lives as long as it listens, in the order in which it is made.
 struct AdminService::Running {
-    explicit Running(const AdminEnvironment& environment) : hub(environment.clock, {}), readers(kReaders), watch(environment, hub) {}
+    explicit Running(const AdminEnvironment& environment) : language(environment.texts_of), hub(environment.clock, {}), readers(kReaders), watch(environment, hub, language) {}
 
+    ReplyLanguage language;
     EventHub hub;
     Executor readers;
     LiveWatch watch;
@@ -124,7 +125,7 @@ Status AdminService::begin(bool anyway) {
         known->set_session_idle(config->admin.session_idle);
         ORACX_TRY(HttpServerOptions options, server_options(*config, known->has_password()));
         auto fresh = std::make_shared<Running>(env_);
-        fresh->api = std::make_unique<AdminApi>(env_, *known, fresh->hub, tasks_, fresh->readers, options.listen);
+        fresh->api = std::make_unique<AdminApi>(env_, *known, fresh->hub, tasks_, fresh->readers, fresh->language, options.listen);
         ORACX_TRY(fresh->server, HttpServer::start(std::move(options), *fresh->api, env_.clock));
         fresh->hub.start();
         fresh->watch.start();

@@ -52,7 +52,11 @@ Result<ApiAnswer> activity(const AdminContext& context, const ApiCall& call) {
     Json events = Json::array();
     ORACX_TRY(const Json answer, context.ask(call, "log", std::move(args), &events));
     Json list = Json::array();
-    for (const Json& event : events.items()) list.push(activity_view(event));
+    for (const Json& event : events.items()) {
+        Json view = activity_view(event);
+        context.language.add_translations(view);
+        list.push(std::move(view));
+    }
     if (request.header("accept").value_or("").find("application/x-ndjson") != std::string::npos) {
         HttpResponse response;
         for (const Json& event : list.items()) response.body += event.dump() + "\n";

@@ -35,7 +35,11 @@ Json activity_view(const Json& event) {
 void LiveWatch::start() {
     // From here on: what came before is history. Also while nobody watches: who comes back gets what he missed.
     if (env_.activity != nullptr)
-        log_ = env_.activity->subscribe(env_.activity->last_seq(), [this](const ActivityEntry& entry) { hub_.publish("log", activity_to_json(entry)); });
+        log_ = env_.activity->subscribe(env_.activity->last_seq(), [this](const ActivityEntry& entry) {
+            Json event = activity_to_json(entry);
+            language_.add_translations(event);
+            hub_.publish("log", event);
+        });
     thread_ = std::jthread([this](const std::stop_token& stop) {
         Millis pause = kPauseAtRest;
         while (env_.clock.sleep_for(pause, stop)) {

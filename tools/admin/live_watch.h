@@ -16,7 +16,7 @@ Json activity_view(const Json& event);
 
 class LiveWatch {
   public:
-    LiveWatch(const AdminEnvironment& env, EventHub& hub) : env_(env), hub_(hub) {}
+    LiveWatch(const AdminEnvironment& env, EventHub& hub, ReplyLanguage& language) : env_(env), hub_(hub), language_(language) {}
     ~LiveWatch() { stop(); }
     LiveWatch(const LiveWatch&) = delete;
     LiveWatch& operator=(const LiveWatch&) = delete;
@@ -32,6 +32,7 @@ class LiveWatch {
 
     const AdminEnvironment& env_;
     EventHub& hub_;
+    ReplyLanguage& language_;
     std::string state_;                             // as told last
     std::map<std::string, std::string> providers_;  // the same
     bool transfers_ = false;

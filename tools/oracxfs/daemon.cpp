@@ -27,6 +27,7 @@
 #include "tools/control/server.h"
 #include "tools/admin/admin_service.h"
 #include "tools/oracxfs/core.h"
+#include "tools/oracxfs/language.h"
 #include "tools/oracxfs/notify_setup.h"
 #include "tools/oracxfs/provider_handlers.h"
 #include "tools/oracxfs/sd_notify.h"
@@ -97,7 +98,8 @@ AdminEnvironment admin_environment(const DaemonOptions& options, const HandlerRe
                 ORACX_TRY(auto file, VaultReader::open(core.filesystem(), path));
                 return std::shared_ptr<RangeReader>(std::move(file));
             },
-            &core.activity()};
+            &core.activity(),
+            texts_of};
 }
 
 // What the socket can do to a running daemon, beyond looking.

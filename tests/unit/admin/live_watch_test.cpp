@@ -11,6 +11,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/lossy_disk.h"
 #include "tests/support/matchers.h"
+#include "tools/oracxfs/language.h"
 
 namespace oracxfs::test {
 namespace {
@@ -57,11 +58,12 @@ class LiveWatchTest : public testing::Test {
     HandlerRegistry handlers_;
     AdminEnvironment env_{handlers_, clock_, {}, {}, {}, {}, {}, {}, nullptr};
     EventHub hub_{clock_, {}};
+    ReplyLanguage language_{texts_of};
 };
 
 TEST_F(LiveWatchTest, ALineIsToldWhenItIsWritten) {
     happens("history");
-    LiveWatch watch(env_, hub_);
+    LiveWatch watch(env_, hub_, language_);
     watch.start();
     const auto stream = hub_.open("s", Json::object(), std::nullopt);
     happens("news");
@@ -73,8 +75,23 @@ TEST_F(LiveWatchTest, ALineIsToldWhenItIsWritten) {
     EXPECT_THAT(text, Not(HasSubstr("\"type\"")));
 }
 
+TEST_F(LiveWatchTest, ALineIsToldInTheLanguagesThatWereAskedFor) {
+    LiveWatch watch(env_, hub_, language_);
+    watch.start();
+    const auto stream = hub_.open("s", Json::object(), std::nullopt);
+    happens("nas is back");
+    EXPECT_THAT(pulled(*stream), Not(HasSubstr("translations")));
+    HttpRequest request;
+    request.headers = {{"accept-language", "fr-FR,fr;q=0.9,en;q=0.8"}};
+    ASSERT_NE(language_.wanted(request), nullptr);
+    happens("nas is back");
+    const std::string text = pulled(*stream);
+    EXPECT_THAT(text, HasSubstr("\"message\":\"nas is back\""));
+    EXPECT_THAT(text, HasSubstr("\"translations\":{\"fr\":\"nas "));
+}
+
 TEST_F(LiveWatchTest, WhoComesBackGetsWhatHeMissedOnce) {
-    LiveWatch watch(env_, hub_);
+    LiveWatch watch(env_, hub_, language_);
     watch.start();
     auto stream = hub_.open("s", Json::object(), std::nullopt);
     happens("one");
@@ -94,7 +111,7 @@ TEST_F(LiveWatchTest, WhoComesBackGetsWhatHeMissedOnce) {
 }
 
 TEST_F(LiveWatchTest, NothingIsToldAfterItsEnd) {
-    LiveWatch watch(env_, hub_);
+    LiveWatch watch(env_, hub_, language_);
     watch.start();
     const auto stream = hub_.open("s", Json::object(), std::nullopt);
     watch.stop();

@@ -20,7 +20,7 @@ class OpenApi : public testing::Test {
         AccountsOptions options;
         options.file = dir_ / "admin.json";
         accounts_ = std::move(*Accounts::open(options, clock_));
-        api_ = std::make_unique<AdminApi>(env_, *accounts_, hub_, tasks_, readers_, std::vector<ListenAddress>{{"127.0.0.1", 10'000}});
+        api_ = std::make_unique<AdminApi>(env_, *accounts_, hub_, tasks_, readers_, language_, std::vector<ListenAddress>{{"127.0.0.1", 10'000}});
     }
 
     static std::shared_ptr<const Config> default_config() { return std::make_shared<const Config>(*make_config(ConfigDocument(*ConfigDocument::parse("{}", "x")), [](const std::string&) { return std::nullopt; })); }
@@ -30,6 +30,7 @@ class OpenApi : public testing::Test {
     HandlerRegistry handlers_;
     AdminEnvironment env_{handlers_, clock_, default_config, {}, {}, {}, {}, {}, nullptr};
     EventHub hub_{clock_, {}};
+    ReplyLanguage language_{{}};
     TaskList tasks_{handlers_, clock_, [](const Json&) {}};
     Executor readers_{1};
     std::unique_ptr<Accounts> accounts_;

@@ -21,7 +21,7 @@ export class ApiError extends Error {
 const unreachable = () => new ApiError({ code: 'E-DAEMON', message: '', next: ['oracxfs mount'] }, 0);
 
 async function request(method, path, body, options = {}) {
-    const headers = { Accept: 'application/json' };
+    const headers = { Accept: 'application/json', 'Accept-Language': document.documentElement.lang };
     if (method !== 'GET') {
         headers['X-Oracxfs-CSRF'] = csrf.value;
         headers['Content-Type'] = 'application/json';

@@ -53,6 +53,9 @@ export function t(key, values) {
     });
 }
 
+// What an event says: the daemon's sentence, in the reader's language where it has one.
+export const wording = (event) => event.translations?.[lang.value] ?? event.message;
+
 export const has = (key) => words.value[key] !== undefined;
 
 export const number = (value, digits = 0) => new Intl.NumberFormat(lang.value, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);

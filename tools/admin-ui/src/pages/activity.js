@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from '../lib/ui.js';
 import { apiBase, query } from '../lib/api.js';
 import { command } from '../lib/cli.js';
-import { bytes, clock, dateTime, fullTime, t } from '../lib/i18n.js';
+import { bytes, clock, dateTime, fullTime, t, wording } from '../lib/i18n.js';
 import { go, route } from '../lib/router.js';
 import { connection } from '../lib/live.js';
 import { events, moreEvents, providers, runs } from '../lib/store.js';
@@ -19,7 +19,7 @@ const levels = ['info', 'warning', 'error'];
 const matches = (event, { provider, level, text }) =>
     (!provider || event.provider === provider || (event.providers || []).includes(provider)) &&
     (!level || levels.indexOf(event.level) >= levels.indexOf(level)) &&
-    (!text || `${event.message} ${event.path || ''} ${event.code || ''} ${event.provider || ''}`.toLowerCase().includes(text.toLowerCase()));
+    (!text || `${wording(event)} ${event.path || ''} ${event.code || ''} ${event.provider || ''}`.toLowerCase().includes(text.toLowerCase()));
 
 export function Activity() {
     const { detail } = route.value;

@@ -1,6 +1,6 @@
 // One line of the activity log. What a server or a file name says is text, never markup.
 import { classes, html } from '../lib/ui.js';
-import { dateTime, fullTime, has, t, timeExact } from '../lib/i18n.js';
+import { dateTime, fullTime, has, t, timeExact, wording } from '../lib/i18n.js';
 import { shortName } from '../lib/cli.js';
 import { explain } from './verdict.js';
 import { Icon } from './icons.js';
@@ -17,7 +17,7 @@ export function EventRow({ event, brief }) {
         <span class="event-text">
             ${who && html`<strong>${who}</strong> `}
             ${!brief && html`<span class="tag">${kind}</span> `}
-            <span>${event.message}</span>
+            <span>${wording(event)}</span>
             ${event.path && html` <code title=${event.path}>${brief ? shortName(event.path) : event.path}</code>`}
             ${event.code && !brief && html` <button type="button" class="link" onClick=${() => explain(event.code)}>${event.code}</button>`}
         </span>

@@ -51,6 +51,13 @@ Error&& Error::with_retry_after(std::chrono::milliseconds pause) && {
     return std::move(*this);
 }
 
+Error&& Error::with_next(std::string_view advice) && {
+    next = advice;
+    return std::move(*this);
+}
+
+std::string_view Error::advice() const { return next.empty() ? info(code).hint : std::string_view(next); }
+
 Error&& Error::with_silence(bool is_silent) && {
     silent = is_silent;
     return std::move(*this);

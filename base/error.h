@@ -38,6 +38,7 @@ struct Error {
     Errc code = Errc::internal;
     std::string message;   // lower case, no full stop: "put backup.zip"
     std::string why;       // what came back: "disk full on server"; may be empty
+    std::string next;      // what to do, where more is known than the code's hint says; may be empty
     std::string provider;  // configured name; may be empty
     std::string path;      // path inside the mount or key at the provider; may be empty
     std::optional<std::chrono::milliseconds> retry_after;  // the peer's own wish
@@ -50,12 +51,14 @@ struct Error {
 
     // Adds context in front while the error climbs: "vault: put x".
     Error&& at(std::string_view where) &&;
+    Error&& with_next(std::string_view advice) &&;
     Error&& with_provider(std::string_view name) &&;
     Error&& with_path(std::string_view name) &&;
     Error&& with_native(int number) &&;
     Error&& with_retry_after(std::chrono::milliseconds pause) &&;
     Error&& with_silence(bool is_silent = true) &&;
 
+    [[nodiscard]] std::string_view advice() const;
     // "sftp1: put a.zip: disk full on server" — one line, for logs.
     [[nodiscard]] std::string to_string() const;
 };

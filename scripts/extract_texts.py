@@ -23,7 +23,7 @@ CHOICES_MAX = 24  # sentences that one expression may come to
 # Calls whose arguments are texts: name -> positions, from 0. Braces count as parentheses: Error{code, "text"}.
 CALLS = {
     "tr": (0,), "trf": (0,), "ORACX_TEXT": (0,),
-    "fail": (1, 2), "Error": (1, 2), "error_from_errno": (1,), "at": (0,),
+    "fail": (1, 2), "Error": (1, 2), "error_from_errno": (1,), "at": (0,), "with_next": (0,),
     "note": (0,), "warn": (0,), "confirm": (0, 1), "say_text": (0,),
     "ask": (0,), "ask_line": (0,), "ask_yes_no": (0,), "prompt_secret": (0,), "ask_choice": (0,),
     "add_option": (2,), "add_flag": (2,), "set_help_flag": (1,), "description": (0,), "footer": (0,),

@@ -258,6 +258,9 @@ void BackupService::end_turn(const AskedPtr& asked) {
 }
 
 Result<Json> BackupService::sync(const BackupRequest& request, const OpContext& ctx, const Emit& emit) {
+    if (env_.config()->backup.sources.empty())
+        return fail(Error(Errc::invalid, "back up", "it is not said what to back up (backup.sources)")
+                        .with_next("oracxfs config set backup.sources '[{\"path\":\"~/Documents\",\"kind\":\"tree\"}]'"));
     const auto asked = std::make_shared<Asked>();
     asked->request = request;
     const std::shared_ptr<void> finally(nullptr, [&](void*) { end_turn(asked); });

@@ -66,7 +66,7 @@ Json error_to_json(const Error& error) {
     Json json = Json::object({{"code", row.e_code},
                               {"message", error.message},
                               {"why", error.why},
-                              {"next", Json::array().push(row.hint)},
+                              {"next", Json::array().push(error.advice())},
                               {"provider", error.provider.empty() ? Json() : Json(error.provider)}});
     if (error.path.empty())
         json.set("path", nullptr);
@@ -82,6 +82,8 @@ Json error_to_json(const Error& error) {
 Error error_from_json(const Json& json) {
     Error error(errc_from_name(json["code"].as_string()).value_or(Errc::internal), json["message"].as_string(),
                 json["why"].as_string());
+    // The code's own hint need not be carried along.
+    if (const auto& steps = json["next"].items(); !steps.empty() && steps.front().as_string() != error.advice()) error.next = steps.front().as_string();
     error.provider = json["provider"].as_string();
     error.path = get_bytes(json, "path");
     error.native = static_cast<int>(json["native"].as_int());

@@ -180,6 +180,11 @@ void speak(const GlobalFlags& flags, const Environment& environment) {
         Output::write_stderr("warning: no texts in this language: " + spoken.error().why + " (" + catalogue_file(language) + ")\n");
 }
 
+// "oracxfs config set"
+std::string command_of(const CLI::App& command) {
+    return (command.get_parent() != nullptr ? command_of(*command.get_parent()) + " " : std::string()) + command.get_name();
+}
+
 int usage_error(const std::vector<std::string>& arguments, const Error& error) {
     Cli cli(early_flags(arguments), system_environment());
     return cli.out().finish(first_command(arguments), error);
@@ -233,14 +238,15 @@ int run_cli(int argc, char** argv) {
         try {
             program.app.parse(argc, argv);
         } catch (const CLI::CallForHelp&) {
-            const std::string text = program.chosen()->help("", CLI::AppFormatMode::Normal);
+            const CLI::App* const chosen = program.chosen();
+            const std::string text = chosen->help(chosen->get_parent() != nullptr ? command_of(*chosen->get_parent()) : "", CLI::AppFormatMode::Normal);
             if (early_flags(arguments).json) return show_help_as_json(arguments, text);
             Output::write_stdout(text);
             return 0;
         } catch (const CLI::ParseError& error) {
             std::string words = error.what();
             if (!words.empty() && words.back() == '.') words.pop_back();
-            return usage_error(arguments, Error(Errc::usage, words));
+            return usage_error(arguments, Error(Errc::usage, words).with_next(fmt::format("see `{} --help`", command_of(*program.chosen()))));
         }
         return run_parsed(program);
     } catch (const std::exception& error) {

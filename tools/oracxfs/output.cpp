@@ -95,7 +95,7 @@ std::string Output::describe(const Error& error, int exit_code) const {
     if (!error.provider.empty() && error.message.find(error.provider) == std::string::npos) text += error.provider + ": ";
     text += tr_sentence(printable(error.message)) + "\n";
     if (!error.why.empty()) text += tr("why:   ") + tr_sentence(printable(error.why)) + "\n";
-    text += tr("next:  ") + tr(row.hint) + "\n       " + (exit_code != 0 ? trf("[{} {} exit {}]", row.e_code, utf8_ ? "·" : "-", exit_code) : fmt::format("[{}]", row.e_code)) + "\n";
+    text += tr("next:  ") + (error.next.empty() ? tr(row.hint) : tr_sentence(printable(error.next))) + "\n       " + (exit_code != 0 ? trf("[{} {} exit {}]", row.e_code, utf8_ ? "·" : "-", exit_code) : fmt::format("[{}]", row.e_code)) + "\n";
     return log::redact(text);
 }
 

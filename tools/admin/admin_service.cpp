@@ -90,7 +90,7 @@ Result<HttpServerOptions> AdminService::server_options(const Config& config, boo
     for (const ListenAddress& address : options.listen) {
         if (address.is_loopback()) continue;
         if (!has_password)
-            return fail(Errc::refused, "listen on " + address.to_string(), "others reach this address, and there is no password yet: set one by `oracxfs admin password`");
+            return fail(Error(Errc::refused, "listen on " + address.to_string(), "others reach this address, and there is no password yet").with_next("set one by `oracxfs admin password`"));
         if (options.tls_certificate.empty() && !config.admin.behind_proxy)
             return fail(Errc::refused, "listen on " + address.to_string(),
                         "others reach this address, and passwords would go there unencrypted: set admin.tls_certificate and admin.tls_key, or admin.behind_proxy where a proxy speaks TLS");

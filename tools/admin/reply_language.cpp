@@ -7,7 +7,7 @@
 namespace oracxfs {
 namespace {
 
-constexpr std::array kSentences = {"message", "why", "next", "reason_text", "problems", "detail", "hint", "fix"};
+constexpr std::array kSentences = {"message", "why", "next", "reason_text", "problems", "detail", "hint", "fix", "error", "place"};
 constexpr std::size_t kLanguagesMax = 8;  // what strangers ask for is remembered, but not without end
 
 bool is_tag(std::string_view tag) {
@@ -29,18 +29,27 @@ double quality(std::string_view parameters) {
     return read.ec == std::errc() ? value : 0;
 }
 
-Json translated(const Json& value, const TextCatalogue& texts, bool is_sentence) {
-    if (value.is_string()) return is_sentence ? Json(texts.line(value.as_string(), 0)) : value;
+enum class Text : std::uint8_t { other, sentence, words };  // words: may be a single one
+
+Text text_of(std::string_view key) {
+    if (key.ends_with("_because")) return Text::words;
+    return std::find(kSentences.begin(), kSentences.end(), key) != kSentences.end() ? Text::sentence : Text::other;
+}
+
+Json translated(const Json& value, const TextCatalogue& texts, Text kind) {
+    if (value.is_string()) {
+        if (kind == Text::other) return value;
+        return kind == Text::words ? texts.sentence(value.as_string()) : texts.line(value.as_string(), 0);
+    }
     if (value.is_array()) {
         Json list = Json::array();
-        for (const Json& item : value.items()) list.push(translated(item, texts, is_sentence));
+        for (const Json& item : value.items()) list.push(translated(item, texts, kind));
         return list;
     }
     if (!value.is_object()) return value;
     if (value.find("translations") != nullptr) return value;  // for the reader to choose
     Json::Object members;
-    for (const auto& [key, member] : value.members())
-        members.emplace_back(key, translated(member, texts, std::find(kSentences.begin(), kSentences.end(), key) != kSentences.end()));
+    for (const auto& [key, member] : value.members()) members.emplace_back(key, translated(member, texts, text_of(key)));
     return Json::from_members(std::move(members));
 }
 
@@ -76,7 +85,7 @@ std::shared_ptr<const TextCatalogue> ReplyLanguage::wanted(const HttpRequest& re
     return known_[language] = texts_of_(language);
 }
 
-void ReplyLanguage::translate(Json& answer, const TextCatalogue& texts) { answer = translated(answer, texts, false); }
+void ReplyLanguage::translate(Json& answer, const TextCatalogue& texts) { answer = translated(answer, texts, Text::other); }
 
 void ReplyLanguage::add_translations(Json& event) {
     const std::string& message = event["message"].as_string();

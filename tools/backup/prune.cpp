@@ -137,7 +137,7 @@ Result<Json> carry_out_prune(const BackupEnvironment& env, const std::string& pl
 }
 
 Status delete_package(const BackupEnvironment& env, const PackageInfo& package, bool even_the_last) {
-    if (package.row && package.row->pinned) return fail(Errc::refused, "delete " + package.node.name, "it is pinned; `oracxfs backups unpin` first");
+    if (package.row && package.row->pinned) return fail(Error(Errc::refused, "delete " + package.node.name, "it is pinned").with_next("`oracxfs backups unpin` first"));
     if (package.verified() > 0 && !even_the_last) {
         ORACX_TRY(const auto all, list_packages(env.catalog, *env.config()));
         const bool another = std::any_of(all.begin(), all.end(), [&](const PackageInfo& other) { return other.node.id != package.node.id && other.verified() > 0; });

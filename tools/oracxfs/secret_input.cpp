@@ -70,7 +70,7 @@ Result<std::string> read_secret_stdin() { return read_first_line(STDIN_FILENO, "
 
 Result<std::string> prompt_secret(const std::string& question) {
     const UniqueFd fd(::open("/dev/tty", O_RDWR | O_CLOEXEC));
-    if (!fd) return fail(Errc::refused, "ask for " + question, "there is no terminal; use --password-file or --password-stdin");
+    if (!fd) return fail(Error(Errc::refused, "ask for " + question, "there is no terminal").with_next("use --password-file or --password-stdin"));
     const SilentTerminal silent(fd.get());
     say(fd.get(), tr_sentence(question) + ": ");
     auto secret = read_first_line(fd.get(), question);

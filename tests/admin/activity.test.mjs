@@ -65,3 +65,19 @@ test('what servers and files say is text: nothing of it becomes part of the page
         assert.notEqual(await page.title(), 'owned');
     }
 });
+
+test('the daemon speaks the language of the page: the log, why backups stay, what went wrong', { world: { kinds: ['local'] }, context: { locale: 'fr-FR' } }, async ({ world, watched }) => {
+    await world.do('backup', { label: 'un' });
+    const page = await watched.signedIn('#/activity');
+    await see(page, /exécution r-\d+ réussie/, '.events');
+    await world.do('backup', { label: 'deux' });
+    await eventually(async () => (await texts(page, '.events .event')).filter((line) => /exécution r-\d+ réussie/.test(line)).length === 2, 'also what comes by itself');
+    await page.fill('main [type=search]', 'réussie');
+    await eventually(async () => (await page.locator('.events .event').count()) === 2, 'what is searched is what is read');
+    await page.fill('main [type=search]', '');
+    await page.click('header.top [lang=en]');
+    await see(page, /run r-\d+ succeeded/, '.events');
+    await page.click('header.top [lang=fr]');
+    await page.evaluate(() => (location.hash = '#/backups'));
+    await see(page, /\d+ de \d+|dernière|quotidienne|la plus récente/, 'main');
+});

@@ -8,18 +8,12 @@
 #include <memory>
 #include <string_view>
 
+#include "base/free_with.h"
 #include "providers/wait.h"
 
 namespace oracxfs::ftp {
 namespace {
 
-template <auto Free>
-struct FreeWith {
-    template <class T>
-    void operator()(T* pointer) const {
-        Free(pointer);
-    }
-};
 using CertificateHandle = std::unique_ptr<X509, FreeWith<&X509_free>>;
 using BioHandle = std::unique_ptr<BIO, FreeWith<&BIO_free_all>>;
 

@@ -6,15 +6,9 @@
 #include <memory>
 #include <string>
 
-namespace oracxfs::http {
+#include "base/free_with.h"
 
-template <auto Free>
-struct FreeWith {
-    template <class T>
-    void operator()(T* handle) const noexcept {
-        Free(handle);
-    }
-};
+namespace oracxfs::http {
 
 using CurlEasy = std::unique_ptr<CURL, FreeWith<&curl_easy_cleanup>>;
 using CurlMulti = std::unique_ptr<CURLM, FreeWith<&curl_multi_cleanup>>;

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/free_with.h"
 #include "base/unique_fd.h"
 #include "tests/support/https_server.h"
 
@@ -26,15 +27,8 @@ struct Gone : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-template <auto Free>
-struct Freed {
-    template <class T>
-    void operator()(T* p) const noexcept {
-        Free(p);
-    }
-};
-using TlsContext = std::unique_ptr<SSL_CTX, Freed<&SSL_CTX_free>>;
-using Tls = std::unique_ptr<SSL, Freed<&SSL_free>>;
+using TlsContext = std::unique_ptr<SSL_CTX, FreeWith<&SSL_CTX_free>>;
+using Tls = std::unique_ptr<SSL, FreeWith<&SSL_free>>;
 
 inline constexpr std::size_t kBufferBytes = 256u << 10;
 

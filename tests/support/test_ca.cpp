@@ -10,20 +10,15 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "base/free_with.h"
+
 namespace oracxfs::test {
 namespace {
 
-template <auto Free>
-struct Freed {
-    template <class T>
-    void operator()(T* p) const noexcept {
-        Free(p);
-    }
-};
-using Key = std::unique_ptr<EVP_PKEY, Freed<&EVP_PKEY_free>>;
-using Cert = std::unique_ptr<X509, Freed<&X509_free>>;
-using Extension = std::unique_ptr<X509_EXTENSION, Freed<&X509_EXTENSION_free>>;
-using File = std::unique_ptr<std::FILE, Freed<&std::fclose>>;
+using Key = std::unique_ptr<EVP_PKEY, FreeWith<&EVP_PKEY_free>>;
+using Cert = std::unique_ptr<X509, FreeWith<&X509_free>>;
+using Extension = std::unique_ptr<X509_EXTENSION, FreeWith<&X509_EXTENSION_free>>;
+using File = std::unique_ptr<std::FILE, FreeWith<&std::fclose>>;
 
 constexpr long kDay = 24 * 60 * 60;
 

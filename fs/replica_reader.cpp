@@ -206,10 +206,12 @@ std::optional<std::size_t> ReplicaReader::read_ready(std::uint64_t offset, std::
 
 void ReplicaReader::await_previous(const Fetch& fetch) {
     Lock lock(mutex_);
-    const auto previous = std::find_if(fetches_.begin(), fetches_.end(), [&](const auto& other) {
+    // Only one that was started before: it has a thread, or gets one without this one's.
+    const auto self = std::find_if(fetches_.begin(), fetches_.end(), [&](const auto& other) { return other.get() == &fetch; });
+    const auto previous = std::find_if(fetches_.begin(), self, [&](const auto& other) {
         return !other->ended && other->first + other->leaves == fetch.first;
     });
-    if (previous == fetches_.end()) return;
+    if (previous == self) return;
     ready_.wait(lock, stop_.get_token(), [other = *previous] { return other->ended; });
 }
 

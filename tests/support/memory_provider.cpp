@@ -76,6 +76,7 @@ MemoryProvider::MemoryProvider(Clock& clock, MemoryOptions options)
     capabilities_.keeps_versions = options.keeps_versions;
     capabilities_.duplicate_names = options.duplicate_names;
     capabilities_.case_insensitive = options.case_insensitive;
+    capabilities_.reads_on = options.reads_on;
     capabilities_.verifies_in_put = options.verifies_in_put;
     capabilities_.sets_mtime = true;
     capabilities_.parallel_max = options.parallel_max;

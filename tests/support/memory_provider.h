@@ -33,6 +33,7 @@ struct MemoryOptions {
     bool feed_by_id = false;        // it tells ids of what is gone, and of a moved folder nothing but itself (Drive)
     std::size_t feed_page = 1'000;  // changes in one answer
     bool long_poll = true;          // wait_for_changes() works
+    bool reads_on = false;
 };
 
 class MemoryProvider final : public Provider {

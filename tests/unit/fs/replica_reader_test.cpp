@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <future>
 #include <random>
+#include <thread>
 
 #include "tests/unit/fs/replication_fixture.h"
 
@@ -21,7 +22,8 @@ struct Request {
 };
 
 struct ReplicaReaderTest : ReplicationTest {
-    explicit ReplicaReaderTest(std::size_t count = 2) : ReplicationTest(std::vector<MemoryOptions>(count)) {
+    explicit ReplicaReaderTest(std::size_t count = 2) : ReplicaReaderTest(std::vector<MemoryOptions>(count)) {}
+    explicit ReplicaReaderTest(std::vector<MemoryOptions> options) : ReplicationTest(std::move(options)) {
         content = random_content(kSize, 1);
         version = commit("a", content);
         drive_all();
@@ -124,6 +126,33 @@ TEST_F(ReplicaReaderTest, ForwardReadsAreFetchedAheadInLargePieces) {
 }
 
 // As a program that takes a member of 1 MiB out of a zip: its header, then its bytes.
+// Its next read may begin where the one before ended, and not sooner.
+struct ReadsOnTest : ReplicaReaderTest {
+    ReadsOnTest() : ReplicaReaderTest(std::vector<MemoryOptions>{{.reads_on = true}}) {}
+};
+
+TEST_F(ReadsOnTest, PiecesAreAskedForOneAfterTheOther) {
+    std::atomic<int> running{0}, most{0};
+    std::vector<Request> asked;
+    providers[0]->on_read = [&](const OpContext& ctx, const RemoteObject& object, std::uint64_t offset, std::uint64_t length, const ByteSink& sink) -> Status {
+        most = std::max(most.load(), ++running);
+        {
+            const std::lock_guard lock(requests_mutex);
+            asked.push_back({offset, length});
+        }
+        std::this_thread::sleep_for(Millis(5));  // long enough for the next one to be asked for
+        Status status = providers[0]->inner().read(ctx, object, offset, length, sink);
+        --running;
+        return status;
+    };
+    const auto from = reader(version);
+    EXPECT_TRUE(slice_is(read_all(*from), 0, kSize));
+    fetchers.stop();
+    EXPECT_EQ(most, 1);
+    ASSERT_GT(asked.size(), 2u) << "it is fetched ahead in pieces";
+    for (std::size_t i = 1; i < asked.size(); ++i) EXPECT_EQ(asked[i].offset, asked[i - 1].offset + asked[i - 1].length) << i;
+}
+
 TEST_F(ReplicaReaderTest, TheSecondReadInARowIsFetchedAheadWithoutWastingMuch) {
     watch(0);
     const auto from = reader(version);

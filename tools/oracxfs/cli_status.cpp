@@ -104,7 +104,7 @@ std::string render_status(const Output& out, const Json& data, WallTime now) {
     // Nothing is wrong, it has only just begun.
     const bool first = state == "unprotected" && under_way > 0 && under_way == incomplete;
     std::string verdict = out.paint(first ? Paint::warning : paint_for(state), upper(shown_word(state)));
-    if (state != "not_configured") verdict += std::string(out.utf8() ? " — " : " - ") + trf("{} of {} copies", verified, wanted);
+    if (state != "not_configured") verdict += std::string(out.utf8() ? " — " : " - ") + ntrf("{} of {} copies", "{} of {} copies", static_cast<std::uint64_t>(verified), verified, wanted);
     const std::string title = tr("CLOUD STORAGE STATUS");
     std::string text = title + std::string(55 - std::min<std::size_t>(display_width(title), 50), ' ') + verdict + "\n" + tr("Configured providers:") + "\n";
     std::vector<std::vector<std::string>> rows;

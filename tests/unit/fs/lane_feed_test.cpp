@@ -35,6 +35,7 @@ ReplicatorOptions healing_soon() {
 class FeedTest : public ReplicationTest {
   protected:
     explicit FeedTest(const std::vector<MemoryOptions>& options) : ReplicationTest(options, healing_soon()) { listen(); }
+    ~FeedTest() override { replicator->stop(); }  // it calls back into what goes away here
 
     void listen() {
         replicator->set_on_foreign([this](ProviderId, const RemoteObject& object) {

@@ -143,13 +143,11 @@ Result<CommandResult> status_of_file(Cli& cli, const std::string& typed) {
         for (const Json& row : event["rows"].items()) rows.push(row);
     }));
     std::string text, last;
-    std::int64_t verified = 0;
     for (const Json& row : rows.items()) {
         const std::string path = get_bytes(row, "path");
         if (path != last) text += printable(path) + "  " + shown_size(row["size"]) + "  sha256 " + row["sha256"].as_string().substr(0, 12) + "\n";
         last = path;
         const std::string& state = row["state"].as_string();
-        verified += state == "verified" ? 1 : 0;
         text += "  " + cli.out().mark(state) + " " + row["provider"].as_string() + ": " + shown_word(state);
         if (row["verified_at"].is_string()) text += " " + shown_age(row["verified_at"], SystemClock().wall());
         if (row["error"].is_string()) text += "  " + tr_sentence(printable(row["error"].as_string()));

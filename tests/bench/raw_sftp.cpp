@@ -63,7 +63,7 @@ int main(int argc, char** argv) {
             while (next < files.size() && channel->queued_bytes() < (512u << 10) && channel->outstanding() < 400) {
                 const auto& [name, content] = files[next++];
                 const std::string path = folder + "/" + name;
-                channel->open_file(path + ".part", sftp::kOpenWrite | sftp::kOpenCreate, [&channel, &content, path](sftp::Answer& answer) {
+                channel->open_file(path + ".part", sftp::kOpenWrite | sftp::kOpenCreate, [&channel, &content = content, path](sftp::Answer& answer) {
                     expect_ok(answer);
                     channel->write(answer.handle, 0, std::as_bytes(std::span(content)), expect_ok);
                     channel->close(answer.handle, expect_ok);

@@ -32,7 +32,7 @@ class FtpHashTest : public testing::TestWithParam<HashDialect> {
     Result<PutResult> put(const std::string& answer) {
         server_ = std::make_unique<ScriptedFtp>(ScriptedFtpOptions{
             .features = std::string(" MLST type*;size*;\r\n") + GetParam().features,
-            .hook = [this, answer](const std::string& line) -> std::optional<FtpScript> {
+            .hook = [answer](const std::string& line) -> std::optional<FtpScript> {
                 if (line.starts_with("OPTS HASH")) return FtpScript{FtpScript::Act::reply, "200 SHA-256"};
                 if (!line.starts_with(GetParam().command)) return std::nullopt;
                 return FtpScript{FtpScript::Act::reply, answer};

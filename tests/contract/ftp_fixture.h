@@ -14,6 +14,7 @@
 #include "tests/support/ftp_setup.h"
 #include "tests/support/matchers.h"
 #include "tests/support/patience.h"
+#include "tests/support/scripted_ftp.h"
 
 namespace oracxfs::test {
 
@@ -21,6 +22,16 @@ using Steady = std::chrono::steady_clock;
 
 // 0.2 s are promised; the rest is for a machine that is busy with other tests.
 inline constexpr Millis kPrompt{200 + 400};
+
+inline ProviderConfig scripted_ftp_config(const ScriptedFtp& server, Clock& clock) {
+    ProviderConfig config;
+    config.name = "depot";
+    config.type = kFtpType;
+    config.config = Json::object({{"host", "127.0.0.1"}, {"port", server.port()}, {"user", "ada"}, {"folder", "replica"}, {"allow_plain_ftp", true}});
+    config.secret = [](const std::string&) -> Result<std::string> { return std::string("hemligt-losenord"); };
+    config.clock = &clock;
+    return config;
+}
 
 class FtpTestBase : public testing::Test {
   protected:

@@ -49,11 +49,7 @@ class ScriptedFtpReadingTest : public FtpReadingTest {
     ~ScriptedFtpReadingTest() override { provider_.reset(); }
     void start(ScriptedFtpOptions options = {}) {
         ftp_ = std::make_unique<ScriptedFtp>(std::move(options));
-        config_.name = "depot";
-        config_.type = kFtpType;
-        config_.config = Json::object({{"host", "127.0.0.1"}, {"port", ftp_->port()}, {"user", "ada"}, {"folder", "replica"}, {"allow_plain_ftp", true}});
-        config_.secret = [](const std::string&) -> Result<std::string> { return std::string("hemligt-losenord"); };
-        config_.clock = &clock_;
+        config_ = scripted_ftp_config(*ftp_, clock_);
     }
     std::size_t transfers() const {
         const auto commands = ftp_->commands();

@@ -4,11 +4,12 @@
 #include <array>
 #include <charconv>
 
+#include "tools/oracxfs/language.h"
+
 namespace oracxfs {
 namespace {
 
 constexpr std::array kSentences = {"message", "why", "next", "reason_text", "problems", "detail", "hint", "fix", "error", "place"};
-constexpr std::size_t kLanguagesMax = 8;  // what strangers ask for is remembered, but not without end
 
 bool is_tag(std::string_view tag) {
     return tag.size() >= 2 && tag.size() <= 3 && std::all_of(tag.begin(), tag.end(), [](char c) { return c >= 'a' && c <= 'z'; });
@@ -77,11 +78,11 @@ std::string preferred_language(std::string_view accept_language) {
 std::shared_ptr<const TextCatalogue> ReplyLanguage::wanted(const HttpRequest& request) {
     const auto header = request.header("accept-language");
     const std::string language = header ? preferred_language(*header) : std::string();
-    if (language.empty() || !texts_of_) return nullptr;
+    // Strangers may ask for anything.
+    if (!texts_of_ || std::find(languages().begin(), languages().end(), language) == languages().end()) return nullptr;
     const std::lock_guard lock(mutex_);
     const auto known = known_.find(language);
     if (known != known_.end()) return known->second;
-    if (known_.size() >= kLanguagesMax) return nullptr;
     return known_[language] = texts_of_(language);
 }
 

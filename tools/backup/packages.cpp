@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 #include "tools/control/envelope.h"
 #include "tools/scheduler/package_name.h"
@@ -21,8 +22,11 @@ Result<std::vector<PackageInfo>> list_packages(Catalog& catalog, const Config& c
     ORACX_TRY(const auto children, catalog.children(kRootNode));
     // All at once: asked for one by one they would be most of what a page of ten thousand backups costs.
     ORACX_TRY(const auto replicas, catalog.replicas_in(kRootNode));
-    const auto copies_of = [&](VersionId version) {
-        return std::ranges::equal_range(replicas, version.value, {}, [](const ReplicaRow& row) { return row.version.value; });
+    // Not std::ranges::equal_range: clang 14 cannot read libstdc++'s subrange.
+    const auto copies_of = [&](VersionId version) -> std::span<const ReplicaRow> {
+        const auto begin = std::partition_point(replicas.begin(), replicas.end(), [&](const ReplicaRow& row) { return row.version.value < version.value; });
+        const auto end = std::partition_point(begin, replicas.end(), [&](const ReplicaRow& row) { return row.version.value == version.value; });
+        return {begin, end};
     };
     std::vector<PackageInfo> list;
     for (const NodeRow& node : children) {

@@ -46,4 +46,9 @@ if [ "$preset" = clang ]; then oracxfs_install clang; fi
 cmake --preset "$preset" -DORACXFS_TESTS=ON
 cmake --build --preset "$preset" --parallel "$(nproc)"
 # Most tests wait more than they compute.
-exec ctest --preset "$preset" --parallel 4 --no-tests=error "${selection[@]}"
+log=build/$preset/Testing/output.txt
+mkdir -p "${log%/*}"
+code=0
+ctest --preset "$preset" --parallel 4 --no-tests=error "${selection[@]}" 2>&1 | tee "$log" || code=${PIPESTATUS[0]}
+[ "$code" -eq 0 ] || scripts/failed-tests.sh "$log"
+exit "$code"

@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import clouds
 import harness
+import thousands
 from admin_client import PASSWORD, Browser, backed_up
 from clouds import Clouds
 from gate import Gate
@@ -22,8 +23,8 @@ class World:
         self.fs = None
 
     # kinds: providers to begin with; password: as after the first start; sources: something to back up; history: hours ago of
-    # backups that were made before (needs faketime); names: {kind: another name}
-    def start(self, kinds=(), settings=None, password=True, sources=True, options=None, history=(), names=None):
+    # backups that were made before (needs faketime); names: {kind: another name}; folders: names of further local places
+    def start(self, kinds=(), settings=None, password=True, sources=True, options=None, history=(), names=None, folders=()):
         wanted = [kind for kind in kinds]
         reason = harness.reason_to_skip() or Clouds.reason_to_skip(wanted)
         if reason:
@@ -49,6 +50,8 @@ class World:
         self.past(history)
         for old, new in (names or {}).items():
             self.fs.cli("providers", "rename", old, new)
+        for name in folders:
+            self.fs.add_local(name)
         self.fs.start()
         if password:
             self.set_password()
@@ -88,6 +91,15 @@ class World:
     # A backup from beginning to end, asked for as a program would.
     def backup(self, label=""):
         return backed_up(Browser(self.port).sign_in(), label)
+
+    # The one backup becomes so many; the daemon is restarted.
+    def multiply(self, count, broken_every=0):
+        for kind, place in self.fs.places.items():
+            self.fs.folders.setdefault(kind, place.folder)
+        self.fs.stop()
+        names = thousands.multiply(self.fs, count, broken_every)
+        self.fs.start()
+        return {"newest": names[0], "oldest": names[-1]}
 
     def write(self, path, text):
         path = os.path.join(self.fs.base, path)

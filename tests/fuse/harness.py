@@ -32,6 +32,7 @@ QUICK = os.environ.get("ORACXFS_QUICK", "") not in ("", "0")
 SSHD = "/usr/sbin/sshd"
 TRASH = ".oracxfs-trash"
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+HANGS = 300  # seconds after which a program is taken to hang: the tests say themselves where a time is a promise
 
 _live = []  # instances that still have something to clean up
 
@@ -53,9 +54,26 @@ def reason_to_skip():
 
 
 def patience():
-    """What times are multiplied by: sanitizers make programs slower (ORACXFS_PATIENCE), other programs too."""
+    """What times are multiplied by: sanitizers make programs slower (ORACXFS_PATIENCE), other programs too, and a disk
+    whose fsync takes more than a millisecond: a small file means about ten of them."""
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
-    return float(os.environ.get("ORACXFS_PATIENCE") or 1) * max(1.0, load)
+    return float(os.environ.get("ORACXFS_PATIENCE") or 1) * max(1.0, load, min(10.0, 1000 * _fsync_seconds()))
+
+
+_fsync = [-1e9, 0.0]  # when it was measured, and what it was
+
+
+def _fsync_seconds():
+    if time.monotonic() - _fsync[0] > 5:
+        with tempfile.TemporaryFile(buffering=0) as file:
+            took = []
+            for _ in range(3):
+                file.write(bytes(4096))
+                begun = time.monotonic()
+                os.fsync(file.fileno())
+                took.append(time.monotonic() - begun)
+        _fsync[:] = time.monotonic(), sorted(took)[1]
+    return _fsync[1]
 
 
 def sanitized():
@@ -168,7 +186,7 @@ def eventually(check, what, seconds=30.0, every=0.05):
         time.sleep(every)
 
 
-def run(*words, timeout=120, check=True, **options):
+def run(*words, timeout=HANGS, check=True, **options):
     """Runs a program; stdout and stderr are captured."""
     options.setdefault("stdin", subprocess.DEVNULL)
     done = subprocess.run(list(words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout * patience(),
@@ -401,10 +419,10 @@ class Oracxfs:
 
     # --- command line ---
 
-    def cli(self, *words, check=True, timeout=90):
+    def cli(self, *words, check=True, timeout=HANGS):
         return run(binary(), *words, env=self.environment, check=check, timeout=timeout, cwd=self.base)
 
-    def ask(self, *words, check=False, timeout=90):
+    def ask(self, *words, check=False, timeout=HANGS):
         """The JSON envelope of a command."""
         done = self.cli(*words, "--json", check=check, timeout=timeout)
         lines = [line for line in done.stdout.splitlines() if line.startswith(b"{")]
@@ -438,7 +456,7 @@ class Oracxfs:
             data = next((value for value in data.values() if isinstance(value, list)), [])
         return data or []
 
-    def wait(self, timeout=60, expect=0):
+    def wait(self, timeout=HANGS, expect=0):
         timeout = round(timeout * patience())
         done = self.cli("wait", "--timeout", "%ds" % timeout, check=False, timeout=timeout + 30)
         if done.returncode != expect:
@@ -449,7 +467,7 @@ class Oracxfs:
 
     def start(self, *options):
         """Mounts; returns when the mount is there."""
-        done = self.cli("mount", self.mount, *options, check=False, timeout=60)
+        done = self.cli("mount", self.mount, *options, check=False)
         if done.returncode != 0:
             raise AssertionError("mount: exit %d\n%s%s\n%s" % (done.returncode, done.stdout.decode(), done.stderr.decode(),
                                                                self.log_tail()))
@@ -461,7 +479,7 @@ class Oracxfs:
     def stop(self):
         """A clean unmount; the daemon is gone afterwards."""
         pid = self.pid()
-        self.cli("unmount", self.mount, timeout=120)
+        self.cli("unmount", self.mount)
         if pid and not wait_gone(pid, 30):
             raise AssertionError("the daemon outlives unmount")
         self.mounted = False
@@ -496,7 +514,7 @@ class Oracxfs:
         self.detach()
 
     def detach(self):
-        run("fusermount3", "-uz", self.mount, check=False, timeout=30)
+        run("fusermount3", "-uz", self.mount, check=False)
         self.mounted = False
 
     def memory_peak(self):

@@ -449,7 +449,7 @@ class Scrubbing(Job):
         self.assertIn("standing still", self.fs.cli("scrub", "status").stdout.decode())
         began = time.monotonic()
         self.fs.ask("scrub", "resume")
-        done = json.loads(running.communicate(timeout=120)[0])
+        done = json.loads(running.communicate(timeout=harness.HANGS)[0])
         self.assertEqual(done["exit_code"], 0, done)
         for provider in self.PROVIDERS:
             counters = done["data"]["providers"][provider]
@@ -580,7 +580,7 @@ class Failing(Job):
         running = subprocess.Popen([harness.binary(), "sync", "--json"], env=self.fs.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         eventually(lambda: harness.leftovers(self.fs.folders["u"]), "the upload begins while the package is made", 60, 0.01)
         self.fs.servers["u"].stop()
-        output = running.communicate(timeout=200)[0]
+        output = running.communicate(timeout=harness.HANGS)[0]
         second = json.loads(output.splitlines()[-1])
         self.assertIn(second["exit_code"], (0, 3), second)  # 0: all was there before the plug was pulled
         self.back("u")
@@ -623,7 +623,7 @@ class Killed(Job):
         running = subprocess.Popen([harness.binary(), "sync", "--json"], env=self.fs.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         eventually(lambda: any(t["bytes"] > 8 * MIB for t in self.fs.status()["transfers"]), "the upload is under way", 60, 0.01)
         self.fs.kill()
-        output = running.communicate(timeout=60)[0]
+        output = running.communicate(timeout=harness.HANGS)[0]
         self.assertNotEqual(running.returncode, 0, output)
         self.fs.start()
         for provider in self.PROVIDERS:

@@ -54,7 +54,7 @@ class Backups(MountTest):
         return running
 
     def ended(self, running):
-        output = running.communicate(timeout=120 * harness.patience())[0]
+        output = running.communicate(timeout=harness.HANGS)[0]
         said = json.loads(output.splitlines()[-1])
         record = self.fs.ask("runs", "--kind", "backup")["data"]["runs"][0]
         self.assertEqual({key: record[key] for key in ("run", "state", "package", "providers", "verified", "wanted")},

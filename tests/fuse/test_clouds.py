@@ -353,7 +353,7 @@ class Tokens(MountTest):
 
         def read(i):
             try:
-                begin.wait(10)
+                begin.wait(harness.HANGS)
                 if read_file(self.fs.path(kind, self.name, "f%d" % i)) != content(100 * KIB, i):
                     failures.append("f%d is wrong" % i)
             except Exception as error:

@@ -150,7 +150,7 @@ class Budget(unittest.TestCase):
     def mount(self, files):
         fs = self.empty_mount()
         self.write(fs, files)
-        fs.wait(120)
+        fs.wait()
         return fs
 
     def within_budget(self, fs, files, beside):
@@ -188,7 +188,7 @@ class Budget(unittest.TestCase):
             place.forget_calls()
             place.up()
             fs.await_state(kind, "active")
-        fs.wait(120)
+        fs.wait()
         self.within_budget(fs, 200, lambda together: 20)
 
     def test_remount_costs_the_same_however_many_files_there_are(self):

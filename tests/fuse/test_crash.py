@@ -161,7 +161,7 @@ class KillNine(unittest.TestCase):
             self.assertGreater(operations, 5 * ROUNDS, "there was load")
             # Nothing that was checked in an earlier round has changed since.
             fs.start()
-            fs.wait(120)
+            fs.wait()
             for folder, before in self.checked.items():
                 self.assertEqual(tree(fs.path(folder)), before, folder)
                 for provider in fs.folders:
@@ -195,7 +195,7 @@ class KillNine(unittest.TestCase):
         for writer in writers:
             writer.start()
         for writer in writers:
-            self.assertTrue(writer.ready.wait(30))
+            self.assertTrue(writer.ready.wait(harness.HANGS))
         time.sleep(dice.choice([0.05, 0.2, 0.5, 1.0]) * dice.random())
         self.fs.kill()
         for writer in writers:
@@ -204,7 +204,7 @@ class KillNine(unittest.TestCase):
         where = "round %d (%s): " % (number, mode)
 
         self.fs.start("--close-waits-for", mode)
-        self.fs.wait(120)
+        self.fs.wait()
         for writer in writers:
             self.verify(where, writer)
         for provider, folder in self.fs.folders.items():

@@ -236,7 +236,7 @@ class Model(unittest.TestCase):
                     pair.compare("round %d, files open" % number)
                     pair.close_all()
                     pair.compare("round %d" % number)
-                    fs.wait(120)
+                    fs.wait()
                     fs.restart("--close-waits-for", mode)
                     pair.compare("round %d, after a remount" % number)
                 self.at_providers(fs, plain, pair)

@@ -70,7 +70,7 @@ class OnANewMachine(unittest.TestCase):
         stop.set()
         writer.join()
         self.assertEqual((run["state"], run["verified"]), ("succeeded", len(KINDS)))
-        self.fs.wait(120)
+        self.fs.wait()
         self.fs.stop()
         wanted = manifest_of(os.path.join(self.fs.places["local"].folder, run["package"]))
         self.assertGreaterEqual(len(wanted), self.FILES + 1)

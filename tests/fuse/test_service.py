@@ -167,7 +167,7 @@ class Systemd(unittest.TestCase):
         self.assertNotIn("STOPPING=1", lines)
         process.terminate()
         self.notify.wait_for("STOPPING=1")
-        self.assertEqual(process.wait(60), 0)
+        self.assertEqual(process.wait(harness.HANGS), 0)
         self.fs.mounted = False
         self.assertEqual(self.notify.count("READY=1"), 1)
         self.assertEqual(self.notify.count("WATCHDOG=1"), 0, "nobody asked for it")
@@ -187,14 +187,14 @@ class Systemd(unittest.TestCase):
         finally:
             os.kill(process.pid, signal.SIGCONT)
         process.terminate()
-        self.assertEqual(process.wait(60), 0)
+        self.assertEqual(process.wait(harness.HANGS), 0)
         self.fs.mounted = False
 
     def test_a_watchdog_of_another_process_is_not_fed(self):
         process = self.foreground(WATCHDOG_USEC="20000", WATCHDOG_PID="1")
         self.notify.wait_for("READY=1")
         process.terminate()
-        self.assertEqual(process.wait(60), 0)
+        self.assertEqual(process.wait(harness.HANGS), 0)
         self.fs.mounted = False
         self.assertEqual(self.notify.count("WATCHDOG=1"), 0)
 
@@ -256,7 +256,7 @@ class Log(MountTest):
             eventually(seen, lambda: "a file shows up, only %s" % lines, every=0.3)
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(30)
+            process.wait(harness.HANGS)
             reader.join()
             process.stdout.close()
         self.assertFalse(any(b"stored" in line for line in lines), "that is no event of a provider")
@@ -277,7 +277,7 @@ class Log(MountTest):
             eventually(lambda: len(told) >= len(wanted), lambda: "all of it is shown, only %s" % told)
         finally:
             process.send_signal(signal.SIGINT)
-            self.assertEqual(process.wait(30), 0)
+            self.assertEqual(process.wait(harness.HANGS), 0)
             reader.join()
             process.stdout.close()
         self.assertEqual([(line["kind"], line["message"].split()[0]) for line in told], wanted)

@@ -7,7 +7,7 @@ set -euo pipefail
 [ $# -eq 1 ] || { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2; }
 awk -v kept=60 '
     # A result, then (of a failed test only) its output up to the next line of ctest.
-    /^ *[0-9]+\/[0-9]+ +Test +#[0-9]+:/ { flush(); if (/Failed|Timeout|Exception|Not Run/ && !/Skipped/) { title = $0; lines = 0 } else title = ""; next }
+    /^ *[0-9]+\/[0-9]+ +Test +#[0-9]+:/ { flush(); title = ""; lines = 0; if (/\*\*\*(Failed|Timeout|Exception)/) { title = $0; sub(/ \.\.\.+/, " ", title) } next }
     /^( *Start +[0-9]+:|[0-9]+% tests passed)/ { flush(); title = ""; next }
     title != "" { line[lines++ % kept] = $0 }
     function flush(   i) {

@@ -148,6 +148,9 @@ class Filesystem {
     void flush(Handle handle, const Caller& caller, const std::stop_token& stop, std::function<void(Status)> done);
     void fsync(Handle handle, const std::stop_token& stop, std::function<void(Status)> done);
     void fsync_directory(Inode inode, const std::stop_token& stop, std::function<void(Status)> done);
+    // Calls `done` once, when what was closed before is in the catalogue: from now on the replicator knows of it. At once, or
+    // in another thread.
+    void when_closed(std::function<void()> done);
     void rename(Inode parent, const std::string& name, Inode new_parent, const std::string& new_name, bool no_replace,
                 const std::stop_token& stop, std::function<void(Status)> done);
 

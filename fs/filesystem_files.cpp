@@ -138,9 +138,14 @@ void Filesystem::release(Handle h) {
     }
     if (closed->readme) return;
     if (closed->for_write) self.open_writers -= 1;
-    // Commits what was never flushed (an empty file, late mmap pages); may sync, so not in the caller.
-    self.workers.post([this, closed] {
+    // Commits what was never flushed (late mmap pages, an empty file of a process that is not known); may sync, so not in
+    // the caller.
+    const auto ticket = closed->for_write ? std::optional(self.commits.enter()) : std::nullopt;
+    self.workers.post([this, closed, ticket] {
         Impl& me = *impl_;
+        const std::shared_ptr<void> through(nullptr, [&me, &ticket](void*) {
+            if (ticket) me.commits.leave(*ticket);
+        });
         Node& node = *closed->node;
         FileState& state = node.state();
         bool commit = false;

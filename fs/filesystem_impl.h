@@ -7,6 +7,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "fs/commit_gate.h"
 #include "fs/executor.h"
 #include "fs/filesystem.h"
 #include "fs/tree.h"
@@ -93,6 +94,7 @@ struct Filesystem::Impl {
     void hold_content(Node& directory, const std::string& name);
     Status check_sealed(Node& node, FileState& state, std::uint64_t offset, std::uint64_t length);
     Status commit(const NodePtr& node, FileState& state, bool torn);
+    bool is_last_close(const Node& node, std::int32_t pid);
     void after_write(Node& node, FileState& state, std::function<void(Status)> done, const std::stop_token& stop);
     void acknowledge(const NodePtr& node, const std::stop_token& stop, std::function<void(Status)> done);
     void commit_and_acknowledge(const NodePtr& node, bool torn, const std::stop_token& stop, std::function<void(Status)> done);
@@ -130,6 +132,7 @@ struct Filesystem::Impl {
     std::mutex temporaries_mutex;
     std::map<NodeId, SteadyTime> temporaries;  // closed files under temporary names, since when
     std::atomic<std::uint64_t> open_writers{0};
+    CommitGate commits;  // of files that were closed
     std::atomic<std::uint64_t> buffered{0};
     std::mutex room_mutex;
     std::stop_source stopping;

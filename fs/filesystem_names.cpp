@@ -134,7 +134,7 @@ Status Filesystem::Impl::ensure_presence(Node& directory) {
     ORACX_TRYV(tree.load_children(directory));
     any_presence = true;
     ORACX_TRY(const auto rows, catalog.presence(directory.row.id));
-    for (const auto& [name, child] : directory.directory->children) child->present = 0;
+    for (Node* const child : directory.directory->children) child->present = 0;
     for (const auto& row : rows)
         if (const NodePtr node = tree.find(row.node)) node->present = row.present;
     directory.directory->presence_loaded = true;
@@ -321,7 +321,7 @@ Result<Handle> Filesystem::open_directory(Inode inode) {
     opened->provider = view.provider;
     const auto snapshot = [&] {
         opened->children.reserve(node->directory->children.size());
-        for (const auto& [name, child] : node->directory->children)
+        for (const Node* const child : node->directory->children)
             if (self.visible(*child, view.provider)) opened->children.push_back(child->row.id);
     };
     bool taken = false;

@@ -1,9 +1,8 @@
 // Filesystem: writing, and the promises of flush and fsync.
 
 #include <algorithm>
-#include <cstdio>
-#include <fstream>
 
+#include "fs/closing_process.h"
 #include "fs/filesystem_impl.h"
 
 namespace oracxfs {
@@ -20,25 +19,19 @@ struct Once {
     std::optional<std::stop_callback<std::function<void()>>> on_stop;
 };
 
-// A process that was killed closes its files too; then what it wrote is a torn piece. Linux tells by the flags of the
-// closing task: PF_EXITING and PF_SIGNALED (include/linux/sched.h).
-bool killed_by_signal(std::int32_t pid) {
-    if (pid <= 0) return false;
-    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-    std::string line;
-    if (!std::getline(stat, line)) return false;
-    const std::size_t end = line.rfind(')');
-    if (end == std::string::npos) return false;
-    unsigned long flags = 0;
-    char state = 0;
-    int ppid = 0, pgrp = 0, session = 0, tty = 0, tpgid = 0;
-    if (std::sscanf(line.c_str() + end + 1, " %c %d %d %d %d %d %lu", &state, &ppid, &pgrp, &session, &tty, &tpgid, &flags) != 7)
-        return false;
-    constexpr unsigned long kExiting = 0x4, kSignaled = 0x400;
-    return (flags & kExiting) != 0 && (flags & kSignaled) != 0;
-}
-
 }  // namespace
+
+// Where it is not known, the file is committed at release, for which nobody waits.
+bool Filesystem::Impl::is_last_close(const Node& node, std::int32_t pid) {
+    std::string name;
+    NodeId id;
+    {
+        const std::shared_lock lock(tree.mutex);
+        name = node.row.name;
+        id = node.row.id;
+    }
+    return oracxfs::is_last_close(pid, name, inode_of(0, id)) == LastClose::yes;
+}
 
 void Filesystem::write(Handle h, std::uint64_t offset, std::span<const std::byte> data, const std::stop_token& stop,
                        std::function<void(Status)> done) {
@@ -196,15 +189,19 @@ void Filesystem::flush(Handle h, const Caller& caller, const std::stop_token& st
     if (!(*opened)->for_write) return done({});
     const NodePtr node = (*opened)->node;
     FileState& state = node->state();
-    bool torn = false;
+    bool torn = false, untouched = false;
     {
         const std::lock_guard lock(state.mutex);
-        // Shells flush before the first byte; an empty or merely truncated file is committed at release.
-        if (!state.dirty || !state.wrote_bytes) return done({});
+        if (!state.dirty) return done({});
+        // Empty or merely truncated: shells close a descriptor before the first byte comes through another one. A file that
+        // is also open elsewhere is committed by the last one.
+        untouched = !state.wrote_bytes;
+        if (untouched && state.writers > 1) return done({});
         torn = state.failed;
     }
     torn = torn || killed_by_signal(caller.pid);
-    self.workers.post([this, node, torn, stop, done = std::move(done)] {
+    self.workers.post([this, node, torn, untouched, pid = caller.pid, stop, done = std::move(done)] {
+        if (untouched && !torn && !impl_->is_last_close(*node, pid)) return done({});
         impl_->commit_and_acknowledge(node, torn, stop, done);
     });
 }
@@ -238,13 +235,17 @@ void Filesystem::fsync_directory(Inode inode, const std::stop_token& stop, std::
         const std::shared_lock lock(self.tree.mutex);
         path = self.tree.path(**node);
     }
-    self.workers.post([this, path, stop, done = std::move(done)] {
-        impl_->replicator.when_settled(path, stop, [done](Status status) {
-            // A provider that is down does not keep sync from returning: `status` shows what is missing.
-            if (!status && status.error().code == Errc::partial) status = Status();
-            done(std::move(status));
+    self.commits.when_left([this, path, stop, done = std::move(done)] {
+        impl_->workers.post([this, path, stop, done] {
+            impl_->replicator.when_settled(path, stop, [done](Status status) {
+                // A provider that is down does not keep sync from returning: `status` shows what is missing.
+                if (!status && status.error().code == Errc::partial) status = Status();
+                done(std::move(status));
+            });
         });
     });
 }
+
+void Filesystem::when_closed(std::function<void()> done) { impl_->commits.when_left(std::move(done)); }
 
 }  // namespace oracxfs

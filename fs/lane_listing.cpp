@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/crash_point.h"
+#include "base/free_memory.h"
 #include "base/log.h"
 #include "fs/lane_claim.h"
 
@@ -174,12 +175,17 @@ Status Lane::reconcile(const std::stop_token& stop) {
         const std::lock_guard lock(mutex_);
         if (!std::exchange(listing_, true)) touched_.assign(working_.begin(), working_.end());
     }
-    const std::shared_ptr<void> ended(nullptr, [this](void*) {
-        const std::lock_guard lock(mutex_);
-        listing_ = false;
-        touched_.clear();
+    std::size_t compared = 0;
+    const std::shared_ptr<void> ended(nullptr, [this, &compared](void*) {
+        {
+            const std::lock_guard lock(mutex_);
+            listing_ = false;
+            touched_.clear();
+        }
+        if (compared >= kManyThings) give_back_free_memory();  // made first, ends last: what was compared is gone by now
     });
     ORACX_TRY(std::vector<Catalog::KnownObject> known, env_.catalog.known_objects(id_));
+    compared = known.size();
     std::vector<bool> seen(known.size());
     std::map<std::string, RemoteObject> strangers;
     std::vector<std::size_t> changed;

@@ -14,7 +14,7 @@
 #include <shared_mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <unordered_set>
 
 #include "cache/catalog.h"
 #include "cache/staging.h"
@@ -46,21 +46,31 @@ struct FileState {
     std::map<std::int64_t, std::shared_ptr<ReplicaReader>> provider_readers;  // for provider folders
 };
 
+// Nodes by their name, whose bytes are kept in the node alone.
+struct NodeName {
+    using is_transparent = void;
+    static std::string_view of(std::string_view name) noexcept { return name; }
+    static std::string_view of(const Node* node) noexcept;
+    std::size_t operator()(const auto& one) const noexcept { return std::hash<std::string_view>()(of(one)); }
+    bool operator()(const auto& one, const auto& other) const noexcept { return of(one) == of(other); }
+};
+
 struct DirectoryState {
     bool loaded = false;
     std::atomic<bool> presence_loaded{false};
-    std::unordered_map<std::string_view, Node*> children;
+    std::unordered_set<Node*, NodeName, NodeName> children;
 };
 
+// There is one for each name that was looked at: its size is what a large tree takes.
 struct Node {
     NodeRow row;
     Node* parent = nullptr;
     std::unique_ptr<DirectoryState> directory;
     std::unique_ptr<FileState> file;
     std::atomic<std::uint64_t> references{0};  // the kernel's, of all views
-    std::atomic<unsigned> handles{0};          // open handles, and calls that use `file` without one
     ProviderMask present = 0;                  // valid when the parent's presence is loaded
     VersionId kernel_version;                  // content that the kernel may hold in its cache; tree lock
+    std::atomic<unsigned> handles{0};          // open handles, and calls that use `file` without one
     bool stored = false;                       // the catalogue has it
     std::atomic<bool> unlinked{false};         // set under the tree's lock, may be read without
 
@@ -74,6 +84,16 @@ struct Node {
 };
 using NodePtr = std::shared_ptr<Node>;
 
+inline std::string_view NodeName::of(const Node* node) noexcept { return node->row.name; }
+
+struct NodeNumber {
+    using is_transparent = void;
+    static NodeId of(NodeId id) noexcept { return id; }
+    static NodeId of(const NodePtr& node) noexcept { return node->row.id; }
+    std::size_t operator()(const auto& one) const noexcept { return std::hash<NodeId>()(of(one)); }
+    bool operator()(const auto& one, const auto& other) const noexcept { return of(one) == of(other); }
+};
+
 class Tree {
   public:
     explicit Tree(Catalog& catalog) : catalog_(catalog) {}
@@ -85,7 +105,7 @@ class Tree {
     Node* loaded_child(Node& directory, std::string_view name) const;  // shared; null if absent (directory is loaded)
     NodePtr find(NodeId id) const;                             // shared; null if not in memory
     Result<NodePtr> get(NodeId id);                            // loads it (and its parents) if need be
-    NodePtr add(const NodeRow& row, Node* parent);             // links it into its parent
+    NodePtr add(NodeRow row, Node* parent);                    // links it into its parent
     void link(Node& node, Node& parent, std::string name);     // under a name nobody has
     void unlink(Node& node);                                   // takes the name away; the node stays until nobody refers to it
     void forget_if_unused(const NodePtr& node);                // unlinked or never stored, no references, no handles
@@ -97,7 +117,7 @@ class Tree {
   private:
     Catalog& catalog_;
     NodePtr root_;
-    std::unordered_map<NodeId, NodePtr> nodes_;
+    std::unordered_set<NodePtr, NodeNumber, NodeNumber> nodes_;
 };
 
 }  // namespace oracxfs

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import socket
-import time
 
 from harness import Oracxfs, eventually, free_port, patience
 

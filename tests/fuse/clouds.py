@@ -4,22 +4,20 @@ Google Drive. A gate stands in front of each server, so that it can be unreachab
 Each place has the same handles, whatever its kind: what it holds, and what can be wrong with it.
 """
 
-import base64
 import grp
-import hashlib
 import json
 import os
 import pwd
-import random
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
 
 import harness
 from gate import Gate
-from harness import MIB, Oracxfs, Sshd, children, eventually, kill, leftovers, run, tree, wait_gone, write_file
+from harness import Oracxfs, Sshd, children, eventually, kill, leftovers, run, tree, wait_gone, write_file
 
 KINDS = ("local", "sftp", "ftp", "dropbox", "google-drive")
 NETWORK = KINDS[1:]
@@ -34,7 +32,7 @@ def free_ports(count):
         try:
             for port in range(first, first + count):
                 for host in ("127.0.0.1", "127.0.0.2"):
-                    probe = harness.socket.socket()
+                    probe = socket.socket()
                     probes.append(probe)
                     probe.bind((host, port))
             return first
@@ -118,7 +116,7 @@ class Ftpd:
         def answers():
             if self.process.poll() is not None:
                 raise RuntimeError("proftpd ended: " + harness.read_file(os.path.join(self.base, "log")).decode())
-            with harness.socket.socket() as probe:
+            with socket.socket() as probe:
                 return probe.connect_ex(("127.0.0.2", self.port)) == 0
         eventually(answers, "proftpd listens", 10)
 

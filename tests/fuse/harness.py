@@ -4,35 +4,27 @@ Everything lives below one temporary folder. Nothing is stopped by name: only th
 """
 
 import atexit
-import ctypes
 import errno
 import faulthandler
-import getpass
 import hashlib
 import json
 import os
-import pwd
 import random
-import select
 import shutil
 import signal
-import socket
-import stat
-import struct
-import subprocess
 import sys
 import tempfile
 import threading
-import time
 import unittest
+
+# What tests use beside Oracxfs and MountTest: harness.X stands for all of it.
+from contents import GIB, KIB, MIB, TRASH, Watch, content, leftovers, read_file, sha256, trash_entries, tree, write_file
+from processes import HANGS, children, eventually, kill, patience, read_proc, run, wait_gone
+from sshd import Sshd, free_port
 
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE
 LIMIT = float(os.environ.get("ORACXFS_LIMIT") or 0)  # seconds for a whole program, from ctest
 QUICK = os.environ.get("ORACXFS_QUICK", "") not in ("", "0")
-SSHD = "/usr/sbin/sshd"
-TRASH = ".oracxfs-trash"
-KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
-HANGS = 300  # seconds after which a program is taken to hang: the tests say themselves where a time is a promise
 
 _live = []  # instances that still have something to clean up
 
@@ -51,29 +43,6 @@ def reason_to_skip():
     if not os.access(binary(), os.X_OK):
         return "no oracxfs at %s (set ORACXFS_BINARY)" % binary()
     return None
-
-
-def patience():
-    """What times are multiplied by: sanitizers make programs slower (ORACXFS_PATIENCE), other programs too, and a disk
-    whose fsync takes more than a millisecond: a small file means about ten of them."""
-    load = os.getloadavg()[0] / (os.cpu_count() or 1)
-    return float(os.environ.get("ORACXFS_PATIENCE") or 1) * max(1.0, load, min(10.0, 1000 * _fsync_seconds()))
-
-
-_fsync = [-1e9, 0.0]  # when it was measured, and what it was
-
-
-def _fsync_seconds():
-    if time.monotonic() - _fsync[0] > 5:
-        with tempfile.TemporaryFile(buffering=0) as file:
-            took = []
-            for _ in range(3):
-                file.write(bytes(4096))
-                begun = time.monotonic()
-                os.fsync(file.fileno())
-                took.append(time.monotonic() - begun)
-        _fsync[:] = time.monotonic(), sorted(took)[1]
-    return _fsync[1]
 
 
 def sanitized():
@@ -110,261 +79,6 @@ def seed():
     print("ORACXFS_SEED=%d" % value, flush=True)
     return value
 
-
-# --- contents ------------------------------------------------------------------------------------------------------------
-
-def content(size, tag=0):
-    """Bytes that do not compress and do not repeat; the same for the same size and tag."""
-    return random.Random("%d/%s" % (size, tag)).randbytes(size)
-
-
-def write_file(path, data):
-    with open(path, "wb") as file:
-        file.write(data)
-
-
-def read_file(path):
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def sha256(path):
-    digest = hashlib.sha256()
-    with open(path, "rb", buffering=0) as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def tree(folder):
-    """{relative path: None for folders, (size, sha256) for files}. oracxfs's own names at a provider are left out."""
-    found = {}
-    for where, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".oracxfs-")]
-        for name in folders:
-            found[os.path.relpath(os.path.join(where, name), folder)] = None
-        for name in files:
-            path = os.path.join(where, name)
-            if name.startswith(".oracxfs-"):
-                continue
-            try:
-                info = os.lstat(path)
-                found[os.path.relpath(path, folder)] = (info.st_size, sha256(path)) if stat.S_ISREG(info.st_mode) else "special"
-            except FileNotFoundError:  # removed since it was listed: it is not there
-                continue
-    return found
-
-
-def leftovers(folder):
-    """Unfinished uploads at a provider."""
-    return [os.path.join(where, name) for where, _, files in os.walk(folder) for name in files
-            if name.startswith(".oracxfs-") and name.endswith(".part")]
-
-
-def trash_entries(folder, name=None):
-    """Files in a provider's trash, as paths inside the provider."""
-    entries = []
-    for where, _, files in os.walk(os.path.join(folder, TRASH)):
-        for file in files:
-            path = os.path.relpath(os.path.join(where, file), os.path.join(folder, TRASH))
-            inside = path.split("/", 1)[1] if "/" in path else path
-            if name is None or inside == name:
-                entries.append(inside)
-    return entries
-
-
-def eventually(check, what, seconds=30.0, every=0.05):
-    """Polls until `check` returns something true, and returns it."""
-    seconds *= patience()
-    end = time.monotonic() + seconds
-    while True:
-        value = check()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError("not within %g s: %s" % (seconds, what() if callable(what) else what))
-        time.sleep(every)
-
-
-def run(*words, timeout=HANGS, check=True, **options):
-    """Runs a program; stdout and stderr are captured."""
-    options.setdefault("stdin", subprocess.DEVNULL)
-    done = subprocess.run(list(words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout * patience(),
-                          **options)
-    if check and done.returncode != 0:
-        raise AssertionError("%s: exit %d\n%s%s" % (" ".join(map(str, words)), done.returncode,
-                                                    done.stdout.decode(errors="replace"),
-                                                    done.stderr.decode(errors="replace")))
-    return done
-
-
-# --- processes -----------------------------------------------------------------------------------------------------------
-
-def read_proc(pid, name):
-    try:
-        with open("/proc/%d/%s" % (pid, name), "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
-
-
-def wait_gone(pid, seconds):
-    """True when the process is gone (or a zombie) in time."""
-    seconds *= patience()
-    try:
-        fd = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([fd], [], [], seconds)[0])
-    finally:
-        os.close(fd)
-
-
-def kill(pid, number):
-    try:
-        os.kill(pid, number)
-        return True
-    except ProcessLookupError:
-        return False
-
-
-def children(pid):
-    below = []
-    for task in read_proc(pid, "task/%d/children" % pid).split():
-        below += [int(task)] + children(int(task))
-    return below
-
-
-# --- watching a provider's folder ----------------------------------------------------------------------------------------
-
-class Watch:
-    """Every name that appears in or leaves one folder, by inotify: nothing is too short to be seen."""
-
-    ATTRIB, MOVED_FROM, MOVED_TO, CREATE, DELETE = 0x4, 0x40, 0x80, 0x100, 0x200
-
-    def __init__(self, folder):
-        self._libc = ctypes.CDLL(None, use_errno=True)
-        self._fd = self._libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
-        if self._fd < 0:
-            raise OSError(ctypes.get_errno(), "inotify_init1")
-        mask = self.MOVED_FROM | self.MOVED_TO | self.CREATE | self.DELETE
-        if self._libc.inotify_add_watch(self._fd, os.fsencode(folder), mask) < 0:
-            raise OSError(ctypes.get_errno(), "inotify_add_watch")
-        self._events = []
-
-    def events(self):
-        """[(mask, name)], all since the beginning."""
-        while True:
-            try:
-                data = os.read(self._fd, 1 << 16)
-            except BlockingIOError:
-                return self._events
-            at = 0
-            while at < len(data):
-                _, mask, _, length = struct.unpack_from("iIII", data, at)
-                name = data[at + 16:at + 16 + length].rstrip(b"\0")
-                self._events.append((mask, os.fsdecode(name)))
-                at += 16 + length
-
-    def appearances(self, name):
-        return sum(1 for mask, seen in self.events() if seen == name and mask & (self.CREATE | self.MOVED_TO))
-
-    def names(self):
-        """All names ever seen except those that belong to oracxfs."""
-        return {name for _, name in self.events() if not name.startswith(".oracxfs-")}
-
-    def close(self):
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-
-# --- an SSH server of our own --------------------------------------------------------------------------------------------
-
-def free_port():
-    """Below the ports that the kernel hands out by itself, so that it stays free while the server is down."""
-    low = int(read_proc(os.getpid(), "../sys/net/ipv4/ip_local_port_range").split()[0] or 32768)
-    for _ in range(200):
-        port = random.SystemRandom().randrange(10240, max(low, 10250))
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-    raise RuntimeError("no free port")
-
-
-class Sshd:
-    """OpenSSH on the loopback, with its own configuration, keys and port; only this user can sign in."""
-
-    def __init__(self, base, internal_sftp=False):
-        self.base = base
-        os.makedirs(base, mode=0o700, exist_ok=True)
-        self.folder = os.path.join(base, "folder")
-        os.makedirs(self.folder, exist_ok=True)
-        self.user = pwd.getpwuid(os.getuid()).pw_name
-        for name in ("hk", "id"):
-            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", os.path.join(base, name))
-        self.key = os.path.join(base, "id")
-        self.host_key = " ".join(read_file(os.path.join(base, "hk.pub")).decode().split()[:2])
-        self.port = free_port()
-        lines = ["Port %d" % self.port, "ListenAddress 127.0.0.1", "HostKey %s/hk" % base, "PidFile none",
-                 "AuthorizedKeysFile %s/id.pub" % base, "StrictModes no", "UsePAM no", "PermitRootLogin yes",
-                 "PasswordAuthentication no", "KbdInteractiveAuthentication no", "MaxStartups 100",
-                 "Subsystem sftp internal-sftp"]
-        if internal_sftp:
-            lines.append("ForceCommand internal-sftp")
-        write_file(os.path.join(base, "conf"), ("\n".join(lines) + "\n").encode())
-        self.process = None
-        self.frozen = []
-        self.start()
-
-    @staticmethod
-    def available():
-        return os.access(SSHD, os.X_OK) and shutil.which("ssh-keygen") is not None
-
-    def start(self):
-        if os.getuid() == 0:
-            os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        with open(os.path.join(self.base, "log"), "ab") as log:
-            self.process = subprocess.Popen([SSHD, "-D", "-e", "-f", os.path.join(self.base, "conf")],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-        def answers():
-            if self.process.poll() is not None:
-                raise RuntimeError("sshd ended: " + read_file(os.path.join(self.base, "log")).decode())
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", self.port)) == 0
-        eventually(answers, "sshd listens", 10)
-
-    def stop(self):
-        """Like pulling the plug: the listener and every session are gone at once."""
-        if not self.process:
-            return
-        serving = children(self.process.pid)
-        self.process.kill()
-        self.process.wait()
-        for pid in serving:
-            if kill(pid, signal.SIGKILL):
-                wait_gone(pid, 5)
-        self.process = None
-        self.frozen = []
-
-    def freeze(self):
-        """Connections stay open, but nobody answers."""
-        self.frozen = [self.process.pid] + children(self.process.pid)
-        for pid in self.frozen:
-            kill(pid, signal.SIGSTOP)
-
-    def thaw(self):
-        for pid in self.frozen:
-            kill(pid, signal.SIGCONT)
-        self.frozen = []
-
-
-# --- oracxfs itself ------------------------------------------------------------------------------------------------------
 
 class Oracxfs:
     """providers: names of local ones. sftp: names of SFTP ones. settings: {"staging.max_size": "32MiB"}, as environment

@@ -7,7 +7,7 @@ import time
 import unittest
 
 import harness
-from clouds import CLOUDS, KINDS, Clouds, Emulators, Ftpd
+from clouds import CLOUDS, Clouds, Emulators, Ftpd
 from harness import MountTest, Oracxfs, Sshd, content, read_file, write_file
 from terminal import Terminal
 

@@ -3,6 +3,7 @@ signed out, throttled or lying."""
 
 import hashlib
 import os
+import shutil
 import threading
 import time
 import unittest
@@ -93,7 +94,7 @@ class AllActive(CloudTest):
         others = [place for other, place in self.places.items() if other != kind]
         eventually(lambda: not self.fs.staged(), lambda: "staging is empty: %r" % self.fs.staged())
         self.fs.stop()
-        harness.shutil.rmtree(os.path.join(self.fs.home, "cache"))
+        shutil.rmtree(os.path.join(self.fs.home, "cache"))
         for place in others:
             place.down()
         try:
@@ -336,7 +337,7 @@ class Tokens(MountTest):
         self.fs.wait()
         eventually(lambda: not self.fs.staged(), lambda: "staging is empty: %r" % self.fs.staged())
         self.fs.stop()
-        harness.shutil.rmtree(os.path.join(self.fs.home, "cache"))
+        shutil.rmtree(os.path.join(self.fs.home, "cache"))
         self.fs.start(*self.OPTIONS)
         for kind in CLOUDS:
             with self.subTest(kind):

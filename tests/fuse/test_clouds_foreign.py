@@ -2,6 +2,7 @@
 its time is set going at once."""
 
 import datetime
+import hashlib
 import os
 import threading
 import time
@@ -69,7 +70,7 @@ class Foreign(MountTest):
         eventually(check, what, max(5.0, self.end - time.monotonic()), 0.3)
 
     def everywhere(self, path, data):
-        digest = harness.hashlib.sha256(data).hexdigest()
+        digest = hashlib.sha256(data).hexdigest()
         return lambda: all(place.objects().get(path) == digest for place in self.places.values())
 
     def test_new_file_appears_in_the_root_in_the_folder_of_its_provider_and_at_all_others(self):

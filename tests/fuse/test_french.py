@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import unittest
 
 import harness
 from harness import KIB, MountTest, Oracxfs, content, eventually, write_file

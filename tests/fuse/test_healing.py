@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import time
 
 import harness
@@ -42,7 +43,7 @@ class HealingTest(MountTest):
         self.fs.stop()
         cache = os.path.join(self.fs.home, "cache")
         if os.path.isdir(cache):
-            harness.shutil.rmtree(cache)
+            shutil.rmtree(cache)
         self.fs.start(*self.OPTIONS)
 
     def events_of(self, name, kind):

@@ -12,7 +12,7 @@ import stat
 import unittest
 
 import harness
-from harness import KIB, Oracxfs, eventually, tree
+from harness import Oracxfs, eventually, tree
 
 NAMES = ["a", "b", "c", "d", "e", "ünï", "with space", "x.part", "y~", "l" * 200]
 MODES_FILE = (0o600, 0o644, 0o640, 0o664, 0o755, 0o700)

@@ -2,6 +2,7 @@
 nothing half-done at a provider."""
 
 import errno
+import hashlib
 import os
 import signal
 import subprocess
@@ -380,7 +381,7 @@ class TornFiles(ProviderTest):
         writer.wait(harness.HANGS)
         self.fs.wait()
         for provider in self.fs.folders:
-            self.assertEqual(sha256(self.at(provider, "torn.zip")), harness.hashlib.sha256(data).hexdigest(), provider)
+            self.assertEqual(sha256(self.at(provider, "torn.zip")), hashlib.sha256(data).hexdigest(), provider)
 
     def test_torn_file_is_replicated_once_it_is_written_anew(self):
         self.killed_writer(1, signal.SIGKILL)

@@ -10,7 +10,7 @@ import unittest
 import harness
 from clouds import KINDS, Clouds
 from harness import KIB, Oracxfs, content, eventually, read_file, write_file
-from test_backup import Job, hashes_below, manifest_of
+from backup_job import Job, hashes_below, manifest_of
 
 
 class OnANewMachine(unittest.TestCase):

@@ -1,7 +1,6 @@
 #include "tests/support/memory_provider.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "providers/wait.h"
 #include "tests/support/memory_number.h"
@@ -9,19 +8,8 @@
 namespace oracxfs::test {
 namespace {
 
-constexpr std::size_t kPieceBytes = 1u << 20;
 constexpr std::size_t kNameBytesMax = 255;
 const std::string kInTrash = "trash-";  // begins the ids of what versions() tells
-
-const std::shared_ptr<const Bytes>& zero_piece() {
-    static const auto zeros = std::make_shared<const Bytes>(kPieceBytes);
-    return zeros;
-}
-
-bool is_zero_piece(std::span<const std::byte> data) {
-    return data.size() == kPieceBytes &&
-           std::memcmp(data.data(), zero_piece()->data(), kPieceBytes) == 0;
-}
 
 Error error(Errc code, std::string what, const ObjectKey& key) {
     return Error(code, std::move(what)).with_path(key);
@@ -33,42 +21,6 @@ bool keeps_leftover(Errc code) {
 }
 
 }  // namespace
-
-void MemoryProvider::Content::append(std::span<const std::byte> data) {
-    while (!data.empty()) {
-        const std::size_t filled = size % kPieceBytes;
-        const std::size_t count = std::min(data.size(), kPieceBytes - filled);
-        const auto piece = data.first(count);
-        if (filled == 0 && is_zero_piece(piece)) {
-            pieces.push_back(zero_piece());
-        } else if (filled == 0) {
-            pieces.push_back(std::make_shared<const Bytes>(piece.begin(), piece.end()));
-        } else {
-            Bytes longer = *pieces.back();
-            longer.insert(longer.end(), piece.begin(), piece.end());
-            pieces.back() = std::make_shared<const Bytes>(std::move(longer));
-        }
-        size += count;
-        data = data.subspan(count);
-    }
-}
-
-void MemoryProvider::Content::shrink(std::uint64_t size_bytes) {
-    if (size_bytes >= size) return;
-    pieces.resize((size_bytes + kPieceBytes - 1) / kPieceBytes);
-    if (const std::size_t tail = size_bytes % kPieceBytes; tail != 0) {
-        const Bytes& last = *pieces.back();
-        pieces.back() = std::make_shared<const Bytes>(
-            last.begin(), last.begin() + static_cast<std::ptrdiff_t>(tail));
-    }
-    size = size_bytes;
-}
-
-Sha256 MemoryProvider::Content::sha256() const {
-    Sha256Hasher hasher;
-    for (const auto& piece : pieces) hasher.update(*piece);
-    return hasher.finish();
-}
 
 MemoryProvider::MemoryProvider(Clock& clock, MemoryOptions options)
     : clock_(clock), options_(options), quota_bytes_(options.quota_bytes) {
@@ -136,7 +88,7 @@ MemoryProvider::Object& MemoryProvider::insert(const ObjectKey& key,
     object.remote.is_directory = content == nullptr;
     object.listed_from = clock_.steady() + options_.listing_delay;
     if (content != nullptr) {
-        object.remote.size = content->size;
+        object.remote.size = content->size();
         object.remote.rev = "r" + std::to_string(number);
         object.remote.mtime_ns = to_ms(clock_.wall()) * 1'000'000;
         if (options_.gives_digests) object.remote.sha256 = sha256 ? *sha256 : content->sha256();
@@ -193,27 +145,27 @@ Result<Space> MemoryProvider::probe(const OpContext& ctx) {
 Status MemoryProvider::receive(const OpContext& ctx, BlobReader& source, const PutOptions& options,
                                Content& content) {
     const DeadlineStop deadline(ctx, clock_);
-    Bytes buffer(kPieceBytes);
-    std::uint64_t part_end = content.size + options_.part_bytes;
+    Bytes buffer(Content::kPieceBytes);
+    std::uint64_t part_end = content.size() + options_.part_bytes;
     for (;;) {
         ORACX_TRYV(still_wanted(ctx, clock_));
         // A whole part is kept or nothing of it, as with a real upload session.
-        const std::size_t want = std::min<std::uint64_t>(buffer.size(), part_end - content.size);
+        const std::size_t want = std::min<std::uint64_t>(buffer.size(), part_end - content.size());
         const auto got =
-            source.read_at(content.size, std::span(buffer).first(want), deadline.token());
+            source.read_at(content.size(), std::span(buffer).first(want), deadline.token());
         if (!got) return fail(deadline.reason(got.error()));
         if (*got == 0) return {};
         content.append(std::span(buffer).first(*got));
-        if (content.size > options_.max_object_bytes) return fail(Errc::too_large, "put");
-        if (content.size < part_end) continue;
+        if (content.size() > options_.max_object_bytes) return fail(Errc::too_large, "put");
+        if (content.size() < part_end) continue;
         part_end += options_.part_bytes;
         std::string state;
         if (options_.resumable) {
             const std::lock_guard lock(mutex_);
             parts_[options.upload_id] = content;
-            state = std::to_string(content.size);
+            state = std::to_string(content.size());
         }
-        if (options.on_progress) options.on_progress(content.size, state);
+        if (options.on_progress) options.on_progress(content.size(), state);
     }
 }
 
@@ -230,7 +182,7 @@ Result<PutResult> MemoryProvider::put(const OpContext& ctx, const ObjectKey& key
         if (part != parts_.end() && !options.resume_state.empty()) {
             *content = part->second;
             content->shrink(number_in(options.resume_state));
-            result.resumed_from = content->size;
+            result.resumed_from = content->size();
         }
     }
     const auto failed = [&](Error why) -> Result<PutResult> {
@@ -248,7 +200,7 @@ Result<PutResult> MemoryProvider::put(const OpContext& ctx, const ObjectKey& key
             return failed(Error(Errc::corrupt, "put", "the digests differ"));
         result.verified = true;
     }
-    const std::uint64_t size = content->size;
+    const std::uint64_t size = content->size();
     {
         const std::lock_guard lock(mutex_);
         Status ready = check_target(key, options.replaces);
@@ -291,13 +243,12 @@ Result<RemoteObject> MemoryProvider::stat(const OpContext& ctx, const ObjectKey&
 Status MemoryProvider::stream(const OpContext& ctx, const Clock& clock, const Content& content,
                               std::uint64_t offset, std::uint64_t length, const ByteSink& sink) {
     const std::uint64_t end =
-        offset + std::min(length, content.size - std::min(content.size, offset));
+        offset + std::min(length, content.size() - std::min(content.size(), offset));
     while (offset < end) {
         ORACX_TRYV(still_wanted(ctx, clock));
-        const Bytes& piece = *content.pieces[offset / kPieceBytes];
-        const std::size_t from = offset % kPieceBytes;
-        const std::size_t count = std::min<std::uint64_t>(piece.size() - from, end - offset);
-        if (!sink(std::span(piece).subspan(from, count))) return {};
+        const auto piece = content.piece_at(offset);
+        const std::size_t count = std::min<std::uint64_t>(piece.size(), end - offset);
+        if (!sink(piece.first(count))) return {};
         offset += count;
     }
     return {};
@@ -344,11 +295,11 @@ Status MemoryProvider::verify(const OpContext& ctx, const RemoteObject& object,
     }
     if (content == nullptr) return fail(error(Errc::is_directory, "verify", object.key));
     Sha256Hasher hasher;
-    ORACX_TRYV(stream(ctx, clock_, *content, 0, content->size, [&](auto data) {
+    ORACX_TRYV(stream(ctx, clock_, *content, 0, content->size(), [&](auto data) {
         hasher.update(data);
         return true;
     }));
-    if (content->size == expected.size && hasher.finish() == expected.sha256) return {};
+    if (content->size() == expected.size && hasher.finish() == expected.sha256) return {};
     return fail(error(Errc::corrupt, "verify", object.key));
 }
 
@@ -365,7 +316,7 @@ Result<ListPage> MemoryProvider::list(const OpContext& ctx, const ObjectKey& dir
             RemoteObject leftover;
             leftover.key = part_name(upload_id);
             leftover.rev = "part";
-            leftover.size = content.size;
+            leftover.size = content.size();
             page.leftovers.push_back(std::move(leftover));
         }
     }
@@ -491,20 +442,6 @@ Result<std::uint64_t> MemoryProvider::purge_trash(const OpContext& ctx, Millis a
     return std::erase_if(trash_, [&](const auto& entry) { return entry.first <= before; });
 }
 
-bool MemoryProvider::damage(const ObjectKey& key, std::uint64_t offset) {
-    const std::lock_guard lock(mutex_);
-    const auto found = find(key);
-    if (found == objects_.end() || !found->second.content) return false;
-    if (offset >= found->second.content->size) return false;
-    auto content = std::make_shared<Content>(*found->second.content);
-    auto& piece = content->pieces[offset / kPieceBytes];
-    Bytes bytes = *piece;
-    bytes[offset % kPieceBytes] ^= std::byte{1};
-    piece = std::make_shared<const Bytes>(std::move(bytes));
-    found->second.content = std::move(content);
-    return true;
-}
-
 Result<std::vector<RemoteObject>> MemoryProvider::versions(const OpContext& ctx, const RemoteObject& object) {
     ORACX_TRYV(still_wanted(ctx, clock_));
     if (options_.keeps_versions) return fail(Errc::unsupported, "list versions");
@@ -517,78 +454,6 @@ Result<std::vector<RemoteObject>> MemoryProvider::versions(const OpContext& ctx,
     }
     std::reverse(kept.begin(), kept.end());
     return kept;
-}
-
-// --- what others do ---
-
-bool MemoryProvider::remove_behind(const ObjectKey& key) {
-    const std::lock_guard lock(mutex_);
-    const auto found = find(key);
-    if (found == objects_.end()) return false;
-    tell_gone(found->second.remote, false);
-    const std::string prefix = fold(key) + "/";
-    objects_.erase(found);
-    std::erase_if(objects_, [&](const auto& entry) { return entry.first.first.starts_with(prefix); });
-    return true;
-}
-
-bool MemoryProvider::rename_behind(const ObjectKey& from, const ObjectKey& to) {
-    const std::lock_guard lock(mutex_);
-    const auto found = find(from);
-    if (found == objects_.end() || find(to) != objects_.end() || !make_parents(to)) return false;
-    move_to(found, to);
-    return true;
-}
-
-void MemoryProvider::add_directory_behind(const ObjectKey& key) {
-    const std::lock_guard lock(mutex_);
-    if (find(key) == objects_.end() && make_parents(key)) insert(key, nullptr);
-}
-
-void MemoryProvider::add_behind(const ObjectKey& key, Bytes data) {
-    const std::lock_guard lock(mutex_);
-    const auto found = find(key);
-    if (found != objects_.end() && !options_.duplicate_names) {
-        if (options_.feed_by_id) tell_gone(found->second.remote, false);
-        objects_.erase(found);
-    }
-    auto content = std::make_shared<Content>();
-    content->append(data);
-    static_cast<void>(make_parents(key).has_value());
-    insert(key, std::move(content));
-}
-
-void MemoryProvider::set_quota(std::uint64_t bytes) {
-    const std::lock_guard lock(mutex_);
-    quota_bytes_ = bytes;
-}
-
-std::optional<Bytes> MemoryProvider::content(const ObjectKey& key) const {
-    const std::lock_guard lock(mutex_);
-    const auto found = find(key);
-    if (found == objects_.end() || !found->second.content) return std::nullopt;
-    Bytes all;
-    for (const auto& piece : found->second.content->pieces)
-        all.insert(all.end(), piece->begin(), piece->end());
-    return all;
-}
-
-std::vector<ObjectKey> MemoryProvider::files() const {
-    const std::lock_guard lock(mutex_);
-    std::vector<ObjectKey> keys;
-    for (const auto& [key, object] : objects_)
-        if (!object.remote.is_directory) keys.push_back(object.remote.key);
-    return keys;
-}
-
-std::size_t MemoryProvider::trash_count() const {
-    const std::lock_guard lock(mutex_);
-    return trash_.size();
-}
-
-std::size_t MemoryProvider::leftover_count() const {
-    const std::lock_guard lock(mutex_);
-    return parts_.size();
 }
 
 }  // namespace oracxfs::test

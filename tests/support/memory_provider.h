@@ -11,6 +11,7 @@
 
 #include "providers/provider.h"
 #include "tests/support/blobs.h"
+#include "tests/support/memory_content.h"
 
 namespace oracxfs::test {
 
@@ -80,14 +81,7 @@ class MemoryProvider final : public Provider {
     bool await_waiting(Millis most);  // until somebody is in wait_for_changes()
 
   private:
-    // Immutable pieces of equal size (the last may be short); zeros are shared, so a sparse file costs nothing.
-    struct Content {
-        std::vector<std::shared_ptr<const Bytes>> pieces;
-        std::uint64_t size = 0;
-        void append(std::span<const std::byte> data);
-        void shrink(std::uint64_t size_bytes);
-        [[nodiscard]] Sha256 sha256() const;
-    };
+    using Content = MemoryContent;
     struct Object {
         RemoteObject remote;
         std::shared_ptr<const Content> content;

@@ -265,6 +265,7 @@ std::shared_ptr<const Config> Core::config() const {
 StateView Core::view() {
     StateView view{*catalog_, clock_, config(), replicator_.get(), staging_.get(), options_.mount_point, options_.read_only};
     view.activity = activity_.get();
+    view.filesystem = filesystem_.get();
     return view;
 }
 

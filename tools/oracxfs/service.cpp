@@ -120,13 +120,19 @@ Result<Waited> wait_once(const StateView& view, const std::string& path, const J
         std::stop_source stop;
     };
     const auto shared = std::make_shared<Shared>();
-    view.replicator->when_settled(path, shared->stop.get_token(), [shared](Status status) {
-        {
-            const std::lock_guard lock(shared->mutex);
-            shared->outcome = std::move(status);
-        }
-        shared->changed.notify_all();
-    });
+    const auto ask = [shared, path, replicator = view.replicator] {
+        replicator->when_settled(path, shared->stop.get_token(), [shared](Status status) {
+            {
+                const std::lock_guard lock(shared->mutex);
+                shared->outcome = std::move(status);
+            }
+            shared->changed.notify_all();
+        });
+    };
+    if (view.filesystem != nullptr)
+        view.filesystem->when_closed(ask);  // what was closed before counts, too
+    else
+        ask();
     bool timed_out = false;
     std::unique_lock lock(shared->mutex);
     while (!shared->outcome && !timed_out) {

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "cache/catalog.h"
+#include "fs/filesystem.h"
 #include "fs/replicator.h"
 #include "tools/activity/activity_log.h"
 #include "tools/config/config.h"
@@ -57,6 +58,7 @@ struct StateView {
     bool read_only = false;
     std::function<Json()> schedule = {};  // of the backup job; empty when no daemon runs
     ActivityLog* activity = nullptr;
+    Filesystem* filesystem = nullptr;  // what is being closed
 };
 
 Result<Json> status_report(const StateView& view);

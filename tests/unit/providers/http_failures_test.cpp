@@ -200,7 +200,6 @@ TEST(HttpFailures, StopEndsAWaitingRequest) {
 }
 
 TEST(HttpFailures, StopEndsAnUploadThatNobodyReads) {
-    std::atomic<bool> gone{false};
     HttpsServer server([&](HttpsRequest& r) {
         r.stop = {};
         return nothing(Finish::hang);

@@ -304,7 +304,7 @@ TEST_F(TokenSourceTest, LifeMayBeAStringMissingOrAbsurd) {
         {R"(,"expires_in":-5)", minutes(1)},   {R"(,"expires_in":1e300)", hours(24)}, {R"(,"expires_in":"soon")", hours(4)},
         {R"(,"expires_in":null)", hours(4)}};
     for (const auto& [text, life] : lives) {
-        service_.handler = [&](const FakeService::Call&) { return token_answer("new", text); };
+        service_.handler = [&, &text = text](const FakeService::Call&) { return token_answer("new", text); };
         const WallTime before = clock_.wall();
         token();
         EXPECT_EQ(store_.record().expires, before + life) << text;

@@ -59,9 +59,9 @@ def process_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def peak_mib(pid):
+def peak_mib(pid, what="VmHWM"):
     with open("/proc/%d/status" % pid) as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 1024
+        return next(int(line.split()[1]) for line in file if line.startswith(what)) / 1024
 
 
 def free_port():
@@ -270,6 +270,9 @@ class Mounted:
 
     def memory(self):
         return peak_mib(self.daemon.pid)
+
+    def memory_now(self):
+        return peak_mib(self.daemon.pid, "VmRSS")
 
     def close(self):
         if self.daemon and self.daemon.poll() is None:

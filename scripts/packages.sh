@@ -11,7 +11,7 @@ oracxfs_build_packages=(
 )
 oracxfs_test_packages=(
     libgtest-dev libgmock-dev
-    openssh-server openssh-client openssl rsync sqlite3 git attr python3 tzdata
+    openssh-server openssh-client openssh-sftp-server strace openssl rsync sqlite3 git attr python3 tzdata
     libzip-dev zip unzip p7zip-full python3-aiosmtpd
     man-db groff-base zsh fish
     dbus-daemon libnotify-bin python3-dbus python3-gi

@@ -20,6 +20,7 @@ constexpr std::uint32_t kReadBytesMax = 64u << 10;
 constexpr std::string_view kPosixRename = "posix-rename@openssh.com";
 constexpr std::string_view kHardlink = "hardlink@openssh.com";
 constexpr std::string_view kFsync = "fsync@openssh.com";
+constexpr int kSyncTimeouts = 15;  // an fsync may take so many times the connection's timeout: 5 min by default
 constexpr std::string_view kStatvfs = "statvfs@openssh.com";
 constexpr std::string_view kLimits = "limits@openssh.com";
 
@@ -198,7 +199,9 @@ void SftpChannel::hardlink(std::string_view from, std::string_view to, Handler h
         .str(kHardlink).str(from).str(to).finish();
 }
 void SftpChannel::fsync(std::string_view handle, Handler handler) {
-    Encoder(out_, PacketType::extended, expect(PacketType::status, std::move(handler))).str(kFsync).str(handle).finish();
+    const std::uint32_t id = expect(PacketType::status, std::move(handler));
+    pending_.at(id).slow = true;
+    Encoder(out_, PacketType::extended, id).str(kFsync).str(handle).finish();
 }
 void SftpChannel::statvfs(std::string_view path, Handler handler) {
     Encoder(out_, PacketType::extended, expect(PacketType::extended_reply, std::move(handler)))
@@ -313,13 +316,23 @@ void SftpChannel::close_finished_commands() {
 
 pollfd SftpChannel::poll_entry() const { return {connection_->fd(), connection_->poll_events(), 0}; }
 
+Millis SftpChannel::allowed_silence() const {
+    if (pending_.empty() || queued_bytes() > 0) return connection_->timeout();
+    // Requests are worked through in their order: what was asked first is what the server is at. Numbers may wrap around.
+    const auto& oldest = *std::max_element(pending_.begin(), pending_.end(), [this](const auto& a, const auto& b) {
+        return next_id_ - a.first < next_id_ - b.first;
+    });
+    return oldest.second.slow ? kSyncTimeouts * connection_->timeout() : connection_->timeout();
+}
+
 Status SftpChannel::note_time(SteadyTime now, bool moved) {
     const bool waiting = outstanding() > 0 || queued_bytes() > 0;
     if (moved || !waiting) last_moved_ = now;
-    if (now - last_moved_ <= connection_->timeout()) return {};
+    const auto silent = now - last_moved_;
+    if (silent <= connection_->timeout() || silent <= allowed_silence()) return {};
     stalled_ = true;
     return die(Error(Errc::unavailable, "wait for the server",
-                     "no answer for " + std::to_string(connection_->timeout().count() / 1000) + " s")
+                     "no answer for " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silent).count()) + " s")
                    .with_silence());
 }
 

@@ -95,7 +95,8 @@ class SftpChannel {
 
     [[nodiscard]] pollfd poll_entry() const;
     // Keeps the books of the stall timer: unavailable if something is outstanding and nothing has moved for the
-    // connection's timeout.
+    // connection's timeout. A server that is about to fsync may take longer: it has answered all that came before, so it
+    // lives, and how much its disk has to write (also of others) nobody knows here.
     Status note_time(SteadyTime now, bool moved);
     // Asks for a sign of life; the answer is dropped, its absence is found by note_time().
     void ping() { real_path(".", {}); }
@@ -106,6 +107,7 @@ class SftpChannel {
         PacketType expected = PacketType::status;
         std::uint32_t bytes = 0;
         bool detached = false;
+        bool slow = false;  // may take longer than the connection's timeout
     };
     explicit SftpChannel(std::unique_ptr<SshConnection> connection);
     Status start(const Waiter& waiter);
@@ -119,6 +121,7 @@ class SftpChannel {
     void close_finished_commands();
     Status dispatch(std::span<const std::byte> packet);
     tl::unexpected<Error> die(Error error);
+    [[nodiscard]] Millis allowed_silence() const;
 
     struct FreeChannel {
         void operator()(LIBSSH2_CHANNEL* channel) const noexcept { (void)libssh2_channel_free(channel); }

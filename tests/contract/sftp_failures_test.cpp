@@ -149,6 +149,25 @@ TEST_F(SftpTest, FrozenServerIsUnavailableWithinTheTimeout) {
     EXPECT_THAT(provider().stat(ctx_, "file"), IsOk());
 }
 
+// A disk that has much to write, also of others: the server answers everything but fsync at once.
+TEST_F(SftpTest, AnFsyncMayTakeLongerThanTheTimeout) {
+    constexpr const char* kSlowDisk = "strace -f -o /dev/null -e trace=fsync -e inject=fsync:delay_enter=2500000 ";
+    const std::string server = "/usr/lib/openssh/sftp-server";
+    if (!std::filesystem::exists(server) || std::system((kSlowDisk + std::string("true")).c_str()) != 0)
+        GTEST_SKIP() << "sftp-server and strace are needed, and strace must be allowed to trace";
+    SshdOptions slow;
+    slow.sftp = kSlowDisk + server;
+    START(slow);
+    config_.config.set("timeout", Json(1.0));
+    ASSERT_THAT(put("small", "x"), IsOk());
+    MemoryBlob blob(random_content(3u << 20, 1));
+    ASSERT_THAT(provider().put(ctx_, "larger", blob, options()), IsOk());
+    server_->freeze();
+    const auto begin = Steady::now();
+    EXPECT_THAT(put("second", "x"), HasCode(Errc::unavailable)) << "a server that answers nothing at all is given up as before";
+    EXPECT_LT(Steady::now() - begin, patient(std::chrono::milliseconds(3'500)));
+}
+
 TEST_F(SftpTest, CallsAreCancelledPromptlyWhileTheServerIsFrozen) {
     START();
     ASSERT_THAT(put("file", "x"), IsOk());

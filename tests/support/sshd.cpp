@@ -118,7 +118,7 @@ bool Sshd::launch(const SshdOptions& options) {
              << "AuthorizedKeysFile " << dir_ / "id.pub" << "\nStrictModes no\nUsePAM no\nPermitRootLogin yes\n"
              << "PasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxStartups 100\n"
              // Else a shell would run what the developer's own start-up files say, whatever time that takes.
-             << "SetEnv HOME=" << folder() << (options.path.empty() ? "" : " PATH=" + options.path) << "\nSubsystem sftp internal-sftp\n";
+             << "SetEnv HOME=" << folder() << (options.path.empty() ? "" : " PATH=" + options.path) << "\nSubsystem sftp " << options.sftp << "\n";
         if (options.internal_sftp) conf << "ForceCommand internal-sftp\n";
         for (const std::string& line : options.extra_lines) conf << line << "\n";
         conf.close();

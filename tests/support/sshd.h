@@ -18,6 +18,7 @@ struct SshdOptions {
     std::vector<std::string> extra_lines;  // of sshd_config
     int port = 0;                          // 0: any free one
     std::string path = {};                 // PATH of its commands; "": the server's own
+    std::string sftp = "internal-sftp";    // what serves the files: a command
 };
 
 class Sshd {

@@ -201,7 +201,7 @@ void Filesystem::flush(Handle h, const Caller& caller, const std::stop_token& st
     }
     torn = torn || killed_by_signal(caller.pid);
     self.workers.post([this, node, torn, untouched, pid = caller.pid, stop, done = std::move(done)] {
-        if (untouched && !torn && !impl_->is_last_close(*node, pid)) return done({});
+        if (untouched && !impl_->is_last_close(*node, pid)) return done({});
         impl_->commit_and_acknowledge(node, torn, stop, done);
     });
 }

@@ -383,6 +383,19 @@ class TornFiles(ProviderTest):
         for provider in self.fs.folders:
             self.assertEqual(sha256(self.at(provider, "torn.zip")), hashlib.sha256(data).hexdigest(), provider)
 
+    def test_emptying_by_a_killed_writer_keeps_the_good_copies(self):
+        write_file(self.inside("emptied"), b"good")
+        program = "import os, sys, time\nos.open(sys.argv[1], os.O_WRONLY | os.O_TRUNC)\nprint('ready', flush=True)\ntime.sleep(600)"
+        writer = subprocess.Popen([sys.executable, "-c", program, self.inside("emptied")], stdout=subprocess.PIPE)
+        self.assertEqual(writer.stdout.readline(), b"ready\n")
+        writer.stdout.close()
+        writer.kill()
+        writer.wait(harness.HANGS)
+        self.fs.wait()
+        self.assertEqual(os.getxattr(self.inside("emptied"), "user.oracxfs.state"), b"torn")
+        for provider in self.fs.folders:
+            self.assertEqual(read_file(self.at(provider, "emptied")), b"good", provider)
+
     def test_torn_file_is_replicated_once_it_is_written_anew(self):
         self.killed_writer(1, signal.SIGKILL)
         write_file(self.inside("torn.zip"), b"complete now")

@@ -271,7 +271,7 @@ class Log(MountTest):
         try:
             # Nobody says when it follows: it has the folder open by then.
             watched = "/proc/%d/fd" % process.pid
-            eventually(lambda: any("inotify" in os.readlink(os.path.join(watched, fd)) for fd in os.listdir(watched)), "it watches")
+            eventually(lambda: "inotify" in harness.run("ls", "-l", watched, check=False).stdout.decode(), "it watches")
             self.fs.restart()
             wanted = [("mount", "unmounted"), ("daemon", "stopped"), ("daemon", "oracxfs"), ("mount", "mounted")]
             eventually(lambda: len(told) >= len(wanted), lambda: "all of it is shown, only %s" % told)

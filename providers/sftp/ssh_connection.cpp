@@ -142,10 +142,14 @@ SshConnection::~SshConnection() {
     if (!session_) return;
     // One polite packet if the socket takes it, then no more: a destructor never waits.
     if (half_sent_ == nullptr && !shaking_hands_) (void)libssh2_session_disconnect(session_.get(), "done");
+    // Only the handshake itself frees (and wipes) its keys. First with what has arrived: once the server's new keys are in use
+    // the session frees its host key, too (libssh2 1.10 does not before). Then on a socket that is shut down, where it fails.
+    const auto shake_hands = [this] {
+        if (shaking_hands_) shaking_hands_ = libssh2_session_handshake(session_.get(), fd_.get()) == LIBSSH2_ERROR_EAGAIN;
+    };
+    shake_hands();
     if (fd_) (void)::shutdown(fd_.get(), SHUT_RDWR);
-    // Only the handshake itself frees (and wipes) its keys; on a socket that is shut down it fails.
-    for (int i = 0; i < kStepsMax && shaking_hands_; ++i)
-        shaking_hands_ = libssh2_session_handshake(session_.get(), fd_.get()) == LIBSSH2_ERROR_EAGAIN;
+    for (int i = 0; i < kStepsMax && shaking_hands_; ++i) shake_hands();
 }
 
 void SshConnection::FreeSession::operator()(LIBSSH2_SESSION* session) const noexcept {

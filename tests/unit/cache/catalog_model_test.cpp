@@ -4,108 +4,15 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <map>
 #include <random>
+#include <set>
 #include <set>
 
 #include "tests/unit/cache/catalog_fixture.h"
+#include "tests/unit/cache/catalog_model.h"
 
 namespace oracxfs::test {
 namespace {
-
-using Key = std::pair<std::int64_t, std::int64_t>;  // (version or node, provider)
-
-struct ModelNode {
-    std::int64_t parent = 0;
-    std::string name;
-    bool directory = false;
-    std::int64_t version = 0;
-    std::uint64_t size = 0;
-    bool local_only = false;
-    bool torn = false;
-};
-struct ModelVersion {
-    std::int64_t node = 0;  // 0: removed
-    VersionFate fate = VersionFate::current;
-    WallTime doomed_at;
-    std::uint64_t size = 0;
-};
-struct ModelRow {
-    ReplicaState state = ReplicaState::queued;
-    std::string key, intent;
-};
-struct ModelDirectory {
-    std::string key;
-    bool wanted = true;
-};
-
-struct Model {
-    std::map<std::int64_t, ModelNode> nodes;
-    std::map<std::int64_t, ModelVersion> versions;
-    std::map<Key, ModelRow> rows;
-    std::map<Key, ModelDirectory> directories;
-    std::map<std::int64_t, bool> providers;  // active?
-
-    [[nodiscard]] std::string path(std::int64_t node) const {
-        std::string text;
-        for (; node != kRootNode.value; node = nodes.at(node).parent)
-            text = text.empty() ? nodes.at(node).name : nodes.at(node).name + "/" + text;
-        return text;
-    }
-    [[nodiscard]] std::int64_t at(const std::string& wanted) const {
-        for (const auto& [id, node] : nodes)
-            if (path(id) == wanted) return id;
-        return 0;
-    }
-    [[nodiscard]] bool replicated(std::int64_t node) const {
-        const ModelNode& found = nodes.at(node);
-        return !found.directory && found.version != 0 && !found.local_only && !found.torn;
-    }
-    [[nodiscard]] bool wanted(std::int64_t version) const {
-        const ModelVersion& found = versions.at(version);
-        return found.node != 0 && nodes.at(found.node).version == version && replicated(found.node);
-    }
-    [[nodiscard]] bool verified(std::int64_t version, std::int64_t provider) const {
-        const auto row = rows.find({version, provider});
-        return row != rows.end() && row->second.state == ReplicaState::verified;
-    }
-    [[nodiscard]] bool successor_verified(std::int64_t version, std::int64_t provider) const {
-        const ModelVersion& found = versions.at(version);
-        if (found.fate == VersionFate::superseded && nodes.at(found.node).torn) return false;
-        if (found.fate == VersionFate::superseded && replicated(found.node))
-            return verified(nodes.at(found.node).version, provider);
-        const std::int64_t there = at(rows.at({version, provider}).key);
-        if (there == 0 || !replicated(there) || nodes.at(there).version == version) return true;
-        return verified(nodes.at(there).version, provider);
-    }
-    void drop_empty_rows(std::int64_t version) {
-        std::erase_if(rows, [&](const auto& row) {
-            return row.first.first == version && row.second.key.empty() && row.second.intent.empty();
-        });
-    }
-    void add_rows(std::int64_t version, const std::vector<ProviderId>& wanted) {
-        for (const ProviderId provider : wanted) rows.try_emplace({version, provider.value});
-    }
-    [[nodiscard]] std::optional<std::int64_t> holder(std::int64_t provider, const std::string& key) const {
-        for (const auto& [id, row] : rows)
-            if (id.second == provider && row.key == key) return id.first;
-        return std::nullopt;
-    }
-    void remove(std::int64_t node, WallTime now) {
-        if (nodes.at(node).directory) {
-            for (auto& [id, row] : directories)
-                if (id.first == node) row.wanted = false;
-        }
-        for (auto& [id, version] : versions) {
-            if (version.node != node) continue;
-            drop_empty_rows(id);
-            version.node = 0;
-            version.fate = VersionFate::doomed;
-            version.doomed_at = now;
-        }
-        nodes.erase(node);
-    }
-};
 
 class CatalogModelTest : public CatalogTest {
   protected:
@@ -125,16 +32,6 @@ class CatalogModelTest : public CatalogTest {
     std::string any_name() {
         static const char* const kNames[] = {"a", "b", "c", "a0", "a.", "\xff", "d d"};
         return kNames[below(std::size(kNames))];
-    }
-    std::vector<ProviderId> active() {
-        std::vector<ProviderId> all;
-        for (const auto& [id, on] : model_.providers)
-            if (on) all.push_back({id});
-        return all;
-    }
-    [[nodiscard]] std::string path_in(std::int64_t directory, const std::string& name) const {
-        const std::string above = model_.path(directory);
-        return above.empty() ? name : above + "/" + name;
     }
 
     // --- steps -------------------------------------------------------------------------------------------------------
@@ -157,7 +54,7 @@ class CatalogModelTest : public CatalogTest {
 
     void make_one_directory() {
         const std::int64_t parent = any_directory();
-        const std::string path = path_in(parent, any_name());
+        const std::string path = model_.path_in(parent, any_name());
         if (path.size() > 12) return;
         NodeRow row;
         row.id = catalog_->reserve_node().value();
@@ -165,7 +62,7 @@ class CatalogModelTest : public CatalogTest {
         row.name = path.substr(path.rfind('/') + 1);
         row.kind = NodeKind::directory;
         trace_ += "mkdir " + path + "\n";
-        const Status made = catalog_->make_directory(row, active());
+        const Status made = catalog_->make_directory(row, model_.active());
         if (model_.at(path) != 0) {
             EXPECT_THAT(made, HasCode(Errc::exists));
             return;
@@ -173,11 +70,11 @@ class CatalogModelTest : public CatalogTest {
         ASSERT_THAT(made, IsOk());
         model_.nodes[row.id.value] = {.parent = parent, .name = row.name, .directory = true};
         std::erase_if(model_.directories, [&](const auto& one) { return !one.second.wanted && one.second.key == path; });
-        for (const ProviderId provider : active()) model_.directories[{row.id.value, provider.value}] = {};
+        for (const ProviderId provider : model_.active()) model_.directories[{row.id.value, provider.value}] = {};
     }
 
     void commit_one() {
-        const std::string path = path_in(any_directory(), any_name());
+        const std::string path = model_.path_in(any_directory(), any_name());
         const std::int64_t old = model_.at(path);
         if (old != 0 && model_.nodes.at(old).directory) return;
         Write how;
@@ -185,7 +82,7 @@ class CatalogModelTest : public CatalogTest {
         how.torn = chance(10);
         how.local_only = old != 0 ? model_.nodes.at(old).local_only : chance(15);
         trace_ += "commit " + path + (how.torn ? " torn" : "") + (how.local_only ? " local" : "") + "\n";
-        VersionCommit commit = prepare(path, active(), how);
+        VersionCommit commit = prepare(path, model_.active(), how);
         const std::int64_t version = commit.version.value;
         std::vector<ProviderId> early;
         if (!commit.wanted.empty() && chance(20)) {
@@ -208,7 +105,7 @@ class CatalogModelTest : public CatalogTest {
         node.torn = how.torn;
         model_.versions[version] = {.node = commit.node.id.value, .fate = how.torn ? VersionFate::torn : VersionFate::current, .doomed_at = {}, .size = how.size};
         if (!model_.wanted(version)) return;
-        model_.add_rows(version, active());
+        model_.add_rows(version, model_.active());
         for (const ProviderId provider : early) model_.rows[{version, provider.value}] = {ReplicaState::uploading, "", path};
     }
 
@@ -218,11 +115,11 @@ class CatalogModelTest : public CatalogTest {
         if (id == kRootNode.value) return;
         const ModelNode before = chosen->second;
         const std::int64_t parent = any_directory();
-        const std::string from = model_.path(id), to = path_in(parent, any_name());
+        const std::string from = model_.path(id), to = model_.path_in(parent, any_name());
         const std::int64_t there = model_.at(to);
         const bool local_only = !before.directory && chance(15);
         trace_ += "rename " + from + " -> " + to + (local_only ? " local" : "") + "\n";
-        const Status renamed = rename(from, to, local_only, active());
+        const Status renamed = rename(from, to, local_only, model_.active());
         std::optional<Errc> expected;
         bool nonempty = false;
         for (const auto& [other, node] : model_.nodes) nonempty = nonempty || (there != 0 && other != kRootNode.value && node.parent == there);
@@ -241,7 +138,7 @@ class CatalogModelTest : public CatalogTest {
         node.parent = parent;
         node.name = to.substr(to.rfind('/') + 1);
         node.local_only = local_only;
-        if (!was && model_.replicated(id)) model_.add_rows(node.version, active());
+        if (!was && model_.replicated(id)) model_.add_rows(node.version, model_.active());
         if (was && !model_.replicated(id))
             for (const auto& [version, facts] : model_.versions)
                 if (facts.node == id) model_.drop_empty_rows(version);
@@ -344,7 +241,7 @@ class CatalogModelTest : public CatalogTest {
         const auto due = catalog_->due_directories(provider, now(), 100).value();
         if (due.empty()) return;
         const DirectoryJob& job = due[below(due.size())];
-        const Key id{job.row.node.value, provider.value};
+        const ModelKey id{job.row.node.value, provider.value};
         ModelDirectory& directory = model_.directories.at(id);
         if (!job.row.wanted) {
             ASSERT_THAT(catalog_->drop_directory(job.row.node, provider), IsOk());
@@ -491,7 +388,7 @@ class CatalogModelTest : public CatalogTest {
 
     void compare_directories() {
         for (const auto& [provider, on] : model_.providers) {
-            std::map<Key, DirectoryJob> due;
+            std::map<ModelKey, DirectoryJob> due;
             const auto soon = catalog_->due_directories({provider}, now() + kGrace, 1'000).value();
             for (const DirectoryJob& todo : soon) due[{todo.row.node.value, provider}] = todo;
             for (const auto& [id, directory] : model_.directories) {

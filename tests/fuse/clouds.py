@@ -9,7 +9,6 @@ import json
 import os
 import pwd
 import shutil
-import signal
 import socket
 import subprocess
 import threading
@@ -17,7 +16,7 @@ import time
 
 import harness
 from gate import Gate
-from harness import Oracxfs, Sshd, children, eventually, kill, leftovers, run, tree, wait_gone, write_file
+from harness import Oracxfs, Sshd, end_at_once, eventually, leftovers, run, tree, write_file
 
 KINDS = ("local", "sftp", "ftp", "dropbox", "google-drive")
 NETWORK = KINDS[1:]
@@ -158,12 +157,7 @@ class Ftpd:
         write_file(os.path.join(base, "conf"), ("\n".join(lines) + "\n").encode())
 
     def stop(self):
-        serving = children(self.process.pid)
-        self.process.kill()
-        self.process.wait()
-        for pid in serving:
-            if kill(pid, signal.SIGKILL):
-                wait_gone(pid, 5)
+        end_at_once(self.process)
 
 
 class Liar(threading.Thread):

@@ -19,7 +19,7 @@ import unittest
 
 # What tests use beside Oracxfs and MountTest: harness.X stands for all of it.
 from contents import GIB, KIB, MIB, TRASH, Watch, content, leftovers, read_file, sha256, trash_entries, tree, write_file
-from processes import HANGS, children, eventually, kill, patience, read_proc, run, wait_gone
+from processes import HANGS, end_at_once, eventually, kill, patience, read_proc, run, wait_gone
 from sshd import Sshd, free_port
 
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE

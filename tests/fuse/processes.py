@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import subprocess
 import tempfile
 import time
@@ -91,3 +92,13 @@ def children(pid):
     for task in read_proc(pid, "task/%d/children" % pid).split():
         below += [int(task)] + children(int(task))
     return below
+
+
+def end_at_once(process):
+    """Like pulling the plug: a server and all that serve its connections are gone."""
+    serving = children(process.pid)
+    process.kill()
+    process.wait()
+    for pid in serving:
+        if kill(pid, signal.SIGKILL):
+            wait_gone(pid, 5)

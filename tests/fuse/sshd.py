@@ -9,7 +9,7 @@ import socket
 import subprocess
 
 from contents import read_file, write_file
-from processes import children, eventually, kill, read_proc, run, wait_gone
+from processes import children, end_at_once, eventually, kill, read_proc, run
 
 SSHD = "/usr/sbin/sshd"
 
@@ -75,12 +75,7 @@ class Sshd:
         """Like pulling the plug: the listener and every session are gone at once."""
         if not self.process:
             return
-        serving = children(self.process.pid)
-        self.process.kill()
-        self.process.wait()
-        for pid in serving:
-            if kill(pid, signal.SIGKILL):
-                wait_gone(pid, 5)
+        end_at_once(self.process)
         self.process = None
         self.frozen = []
 

@@ -6,8 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <thread>
-
 #include "base/unique_fd.h"
 #include "fs/commit_gate.h"
 #include "tests/support/temp_dir.h"
@@ -46,20 +44,25 @@ TEST_F(ClosingProcessTest, AFileThatIsGoneIsStillOpen) {
 }
 
 TEST_F(ClosingProcessTest, HandedDownByWhoStartedTheProcess) {
-    int hold[2];
+    int hold[2], closed[2];
     ASSERT_EQ(::pipe2(hold, O_CLOEXEC), 0);
+    ASSERT_EQ(::pipe2(closed, O_CLOEXEC), 0);
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
+    char byte = 0;
     if (child == 0) {
         ::close(fd_.get());
         ::close(hold[1]);
-        char byte = 0;
+        ::close(closed[0]);
+        if (::write(closed[1], &byte, 1) != 1) ::_exit(1);
         ::_exit(::read(hold[0], &byte, 1) == 0 ? 0 : 1);
     }
     ::close(hold[0]);
-    EXPECT_EQ(asked(child), LastClose::no);
+    ::close(closed[1]);
+    EXPECT_EQ(::read(closed[0], &byte, 1), 1);
+    ::close(closed[0]);
+    EXPECT_EQ(asked(child), LastClose::no) << "who started it has it open";
     fd_.reset();
-    while (asked(child) == LastClose::no) std::this_thread::yield();  // until the child has closed its own
     EXPECT_EQ(asked(child), LastClose::yes);
     ::close(hold[1]);
     ::waitpid(child, nullptr, 0);

@@ -128,8 +128,9 @@ class Filesystem {
         Handle handle = 0;
         bool keep_cache = false;  // content is the same as at the last open
     };
+    // `truncate`: empties the file if there is one of this name already.
     Result<Opened> create(Inode parent, const std::string& name, std::uint32_t mode, bool exclusive, bool for_write,
-                          const Caller& caller);
+                          const Caller& caller, bool truncate = false);
     Result<Opened> open(Inode inode, bool for_read, bool for_write, bool truncate);
     void release(Handle handle);
     // Where a symbolic link of the virtual folder points to.

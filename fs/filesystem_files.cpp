@@ -16,7 +16,7 @@ Result<std::shared_ptr<OpenHandle>> Filesystem::Impl::handle(Handle h) {
 // --- open and close ----------------------------------------------------------------------------------------------------
 
 Result<Filesystem::Opened> Filesystem::create(Inode parent, const std::string& name, std::uint32_t mode, bool exclusive,
-                                              bool for_write, const Caller& caller) {
+                                              bool for_write, const Caller& caller, bool truncate) {
     Impl& self = *impl_;
     if (is_virtual(parent)) return fail(Errc::read_only, "create " + name, "backups are browsed, not changed");
     const View view = view_of(parent);
@@ -26,6 +26,7 @@ Result<Filesystem::Opened> Filesystem::create(Inode parent, const std::string& n
     ORACX_TRYV(self.check_any_provider("create " + name));
     Opened opened;
     NodePtr node;
+    bool made = false;
     {
         const std::unique_lock lock(self.tree.mutex);
         if (directory->unlinked) return fail(Errc::not_found, "create " + name);
@@ -48,23 +49,42 @@ Result<Filesystem::Opened> Filesystem::create(Inode parent, const std::string& n
             node = self.tree.add(row, directory.get());
             directory->row.mtime_ns = directory->row.ctime_ns = row.mtime_ns;
         }
+        made = existing == nullptr;
         if (view.provider != 0) node->present |= ProviderMask{1} << view.provider;  // its writer may look at it there
         node->references += 1;
         node->pin();
-        opened.attributes = self.attributes_of(*node, view.provider);
-        opened.keep_cache = existing == nullptr;
+        opened.keep_cache = made;
+    }
+    const bool emptied = !made && truncate && for_write;
+    {
+        FileState& state = node->state();
+        const std::lock_guard lock(state.mutex);
+        if (for_write) state.writers += 1;
+        if (emptied) self.empty(state);
+        if (!node->stored) state.dirty = true;  // its existence has to be recorded at close
     }
     {
-        const std::lock_guard lock(node->state().mutex);
-        if (for_write) node->state().writers += 1;
-        if (!node->stored) node->state().dirty = true;  // its existence has to be recorded at close
+        const std::shared_lock lock(self.tree.mutex);
+        opened.attributes = self.attributes_of(*node, view.provider);
     }
     if (for_write) self.open_writers += 1;
     self.changed_elsewhere(view.provider, directory->row.id, name, {});
     const std::lock_guard lock(self.handles_mutex);
     opened.handle = self.next_handle++;
-    self.handles[opened.handle] = std::make_shared<OpenHandle>(node, view.provider, for_write, false, nullptr);
+    const auto handle = std::make_shared<OpenHandle>(node, view.provider, for_write, false, nullptr);
+    handle->began = made || emptied;
+    self.handles[opened.handle] = handle;
     return opened;
+}
+
+void Filesystem::Impl::empty(FileState& state) {
+    // The old content stays current until something is committed: an interrupted overwrite loses nothing.
+    if (state.writer && !state.writer->truncate(0)) state.failed = true;
+    if (!state.writer) state.truncated = true;
+    state.dirty = true;
+    state.wrote_bytes = false;
+    state.live_size = 0;
+    state.mtime_ns = nanoseconds_now(clock);
 }
 
 Result<Filesystem::Opened> Filesystem::open(Inode inode, bool for_read, bool for_write, bool truncate) {
@@ -100,15 +120,7 @@ Result<Filesystem::Opened> Filesystem::open(Inode inode, bool for_read, bool for
         FileState& state = node->state();
         const std::lock_guard lock(state.mutex);
         state.writers += 1;
-        if (truncate) {
-            // The old content stays current until something is committed: an interrupted overwrite loses nothing.
-            if (state.writer && !state.writer->truncate(0)) state.failed = true;
-            if (!state.writer) state.truncated = true;
-            state.dirty = true;
-            state.wrote_bytes = false;
-            state.live_size = 0;
-            state.mtime_ns = nanoseconds_now(self.clock);
-        }
+        if (truncate) self.empty(state);
     }
     {
         const std::shared_lock lock(self.tree.mutex);
@@ -117,7 +129,9 @@ Result<Filesystem::Opened> Filesystem::open(Inode inode, bool for_read, bool for
     if (for_write) self.open_writers += 1;
     const std::lock_guard lock(self.handles_mutex);
     opened.handle = self.next_handle++;
-    self.handles[opened.handle] = std::make_shared<OpenHandle>(node, view.provider, for_write, false, nullptr);
+    const auto handle = std::make_shared<OpenHandle>(node, view.provider, for_write, false, nullptr);
+    handle->began = for_write && truncate;
+    self.handles[opened.handle] = handle;
     return opened;
 }
 
@@ -140,8 +154,9 @@ void Filesystem::release(Handle h) {
     if (closed->for_write) self.open_writers -= 1;
     // Commits what was never flushed (late mmap pages, an empty file of a process that is not known); may sync, so not in
     // the caller.
-    const auto ticket = closed->for_write ? std::optional(self.commits.enter()) : std::nullopt;
-    self.workers.post([this, closed, ticket] {
+    const bool may_commit = closed->for_write || closed->began;
+    const auto ticket = may_commit ? std::optional(self.commits.enter()) : std::nullopt;
+    self.workers.post([this, closed, may_commit, ticket] {
         Impl& me = *impl_;
         const std::shared_ptr<void> through(nullptr, [&me, &ticket](void*) {
             if (ticket) me.commits.leave(*ticket);
@@ -158,7 +173,7 @@ void Filesystem::release(Handle h) {
                 id = node.row.id;
             }
             if (closed->for_write) state.writers -= 1;
-            commit = closed->for_write && state.writers == 0 && state.dirty;
+            commit = may_commit && state.writers == 0 && state.dirty;
             if (state.writers == 0 && node.unlinked) {
                 given_up = state.writer_version;
                 state.writer.reset();  // nobody can reach it any more; a running upload of it ends
@@ -173,7 +188,7 @@ void Filesystem::release(Handle h) {
                 if (const Status status = me.commit(closed->node, state, state.failed); !status)
                     me.event("error", "commit", me.name_of(node), status.error().code, status.error().to_string());
         }
-        if (closed->for_write) me.changed_elsewhere(closed->provider, {}, {}, id);
+        if (may_commit) me.changed_elsewhere(closed->provider, {}, {}, id);
         bool temporary = false;
         {
             const std::unique_lock lock(me.tree.mutex);

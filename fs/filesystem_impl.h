@@ -36,6 +36,7 @@ struct OpenHandle {
     NodePtr node;
     std::int64_t provider = 0;
     bool for_write = false;
+    bool began = false;  // made the file (also to read only) or emptied it: closing it commits that, without a byte written
     bool readme = false;
     std::shared_ptr<VirtualFile> made_up;  // a file of the virtual folder
     std::atomic<bool> in_pieces{false};
@@ -95,6 +96,7 @@ struct Filesystem::Impl {
     Status check_sealed(Node& node, FileState& state, std::uint64_t offset, std::uint64_t length);
     Status commit(const NodePtr& node, FileState& state, bool torn);
     bool is_last_close(const Node& node, std::int32_t pid);
+    void empty(FileState& state);  // the state's mutex must be held
     void after_write(Node& node, FileState& state, std::function<void(Status)> done, const std::stop_token& stop);
     void acknowledge(const NodePtr& node, const std::stop_token& stop, std::function<void(Status)> done);
     void commit_and_acknowledge(const NodePtr& node, bool torn, const std::stop_token& stop, std::function<void(Status)> done);

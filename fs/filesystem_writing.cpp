@@ -186,17 +186,17 @@ void Filesystem::flush(Handle h, const Caller& caller, const std::stop_token& st
     Impl& self = *impl_;
     const auto opened = self.handle(h);
     if (!opened) return done(fail(opened.error()));
-    if (!(*opened)->for_write) return done({});
+    if (!(*opened)->for_write && !(*opened)->began) return done({});
     const NodePtr node = (*opened)->node;
     FileState& state = node->state();
     bool torn = false, untouched = false;
     {
         const std::lock_guard lock(state.mutex);
         if (!state.dirty) return done({});
-        // Empty or merely truncated: shells close a descriptor before the first byte comes through another one. A file that
-        // is also open elsewhere is committed by the last one.
+        // Empty or merely truncated: that is for whoever made it so to commit, at the last close. Shells close a descriptor
+        // before the first byte comes through another one.
         untouched = !state.wrote_bytes;
-        if (untouched && state.writers > 1) return done({});
+        if (untouched && !(*opened)->began) return done({});
         torn = state.failed;
     }
     torn = torn || killed_by_signal(caller.pid);

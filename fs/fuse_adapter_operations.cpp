@@ -164,7 +164,8 @@ void on_mknod(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mo
 void on_create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode, fuse_file_info* file) {
     guarded(request, [&] {
         const bool write = (file->flags & O_ACCMODE) != O_RDONLY;
-        const auto created = filesystem_of(request).create(parent, name, mode, (file->flags & O_EXCL) != 0, write, caller_of(request));
+        const auto created = filesystem_of(request).create(parent, name, mode, (file->flags & O_EXCL) != 0, write, caller_of(request),
+                                                          (file->flags & O_TRUNC) != 0);
         if (!created) return void(fuse_reply_err(request, errno_of(created.error())));
         file->fh = created->handle;
         file->keep_cache = created->keep_cache;

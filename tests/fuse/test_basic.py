@@ -289,6 +289,14 @@ class Files(MountTest):
             self.assertEqual(os.path.getsize(self.inside(name)), 0)
             self.assert_everywhere(name, b"")
 
+    def test_a_file_made_to_be_read_only_is_a_file_like_others(self):
+        os.close(os.open(self.inside("made"), os.O_RDONLY | os.O_CREAT, 0o644))
+        self.assert_everywhere("made", b"")
+        run("flock", self.inside("lock"), "true")
+        self.assert_everywhere("lock", b"")
+        self.fs.restart()
+        self.assertEqual(sorted(os.listdir(self.dir)), ["lock", "made"])
+
     def test_what_a_shell_hands_down_is_sent_once_and_whole(self):
         self.fs.wait()  # for the folder
         with contextlib.closing(harness.Watch(self.at("a"))) as watch:

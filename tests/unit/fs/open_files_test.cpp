@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <future>
 #include <span>
 #include <thread>
 
@@ -106,6 +107,39 @@ TEST_F(OpenFilesTest, ARemovedFileCanStillBeRead) {
     ASSERT_TRUE(forgotten(old));
     EXPECT_EQ(read(handle, 100), "content");
     stack_.filesystem->release(handle);
+}
+
+// The kernel creates what it believes to be absent; somebody else was quicker.
+TEST_F(OpenFilesTest, CreatingWhatExistsEmptiesItWhenAskedTo) {
+    ASSERT_THAT(stack_.write_file("f", "content"), IsOk());
+    const Caller caller{::getuid(), ::getgid(), 0, 022};
+    for (const bool truncate : {false, true}) {
+        const auto created = stack_.filesystem->create(kRootInode, "f", 0644, false, true, caller, truncate);
+        ASSERT_THAT(created, IsOk());
+        EXPECT_EQ(created->attributes.size, truncate ? 0u : 7u);
+        stack_.filesystem->release(created->handle);
+        std::promise<void> through;
+        stack_.filesystem->when_closed([&] { through.set_value(); });
+        through.get_future().wait();
+        EXPECT_EQ(stack_.read_file("f").value(), truncate ? "" : "content");
+    }
+}
+
+TEST_F(OpenFilesTest, MadeOrEmptiedItIsCommittedAtTheLastCloseAndByWhoDidIt) {
+    const Caller caller{::getuid(), ::getgid(), ::getpid(), 022};
+    const auto flush = [&](Handle handle) {
+        return wait_for<Status>([&](auto done) { stack_.filesystem->flush(handle, caller, {}, std::move(done)); });
+    };
+    const auto made = stack_.filesystem->create(kRootInode, "f", 0644, true, false, caller);  // to read only
+    ASSERT_THAT(made, IsOk());
+    const auto other = stack_.filesystem->open(made->attributes.inode, false, true, false);
+    ASSERT_THAT(other, IsOk());
+    EXPECT_THAT(flush(other->handle), IsOk());
+    EXPECT_FALSE(stack_.catalog->find("f").value()) << "who only opened it promises nothing";
+    EXPECT_THAT(flush(made->handle), IsOk());
+    EXPECT_TRUE(stack_.catalog->find("f").value());
+    stack_.filesystem->release(made->handle);
+    stack_.filesystem->release(other->handle);
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ constexpr std::string_view kDeleted = " (deleted)";
 
 std::string folder_of(std::int32_t pid) { return "/proc/" + std::to_string(pid); }
 
+// Flags of a task: PF_EXITING and PF_SIGNALED (include/linux/sched.h).
+constexpr unsigned long kExiting = 0x4, kSignaled = 0x400;
+
 struct ProcessStat {
     unsigned long flags = 0;
     std::int32_t parent = 0;
@@ -34,6 +37,11 @@ std::optional<ProcessStat> stat_of(std::int32_t pid) {
                     &process.flags) != 7)
         return std::nullopt;
     return process;
+}
+
+bool is_ending(std::int32_t pid) {
+    const auto process = stat_of(pid);
+    return process && (process->flags & kExiting) != 0;
 }
 
 // Of an open file, without asking the file system that it belongs to.
@@ -68,16 +76,15 @@ bool killed_by_signal(std::int32_t pid) {
     if (pid <= 0) return false;
     const auto process = stat_of(pid);
     if (!process) return false;
-    // Flags of the closing task: PF_EXITING and PF_SIGNALED (include/linux/sched.h).
-    constexpr unsigned long kExiting = 0x4, kSignaled = 0x400;
     return (process->flags & kExiting) != 0 && (process->flags & kSignaled) != 0;
 }
 
 LastClose is_last_close(std::int32_t pid, std::string_view name, std::uint64_t inode) {
     if (pid <= 0) return LastClose::unknown;
     const auto own = has_open(pid, name, inode);
-    if (!own) return LastClose::unknown;
-    if (*own) return LastClose::no;
+    // Only root may still look at one that is ending, which has closed all of its own.
+    if (!own && !is_ending(pid)) return LastClose::unknown;
+    if (own.value_or(false)) return LastClose::no;
     // Of those above, one that may not be looked at is somebody else's, who hardly handed our file down.
     for (int generation = 0; generation < kAncestorsMax; ++generation) {
         const auto process = stat_of(pid);

@@ -48,6 +48,7 @@ void Filesystem::stop() {
     }
     impl_->virtual_workers.stop();  // before those that it waits for
     impl_->workers.stop();
+    impl_->notifiers.stop();
     impl_->fetchers.stop();
 }
 
@@ -200,11 +201,9 @@ Result<bool> Filesystem::Impl::take_over(ProviderId provider, const RemoteObject
     }
     event("info", "adopted", object.key, Errc::exists, "a file found at " + provider_name(provider.value) + " is now kept everywhere");
     replicator.nudge();
-    if (on_invalidate) {
-        Inode parent_inode = kRootInode;
-        if (const auto row = catalog.find(directory); !directory.empty() && row && *row) parent_inode = inode_of(0, (*row)->id);
-        on_invalidate({parent_inode, name, 0});
-    }
+    Inode parent_inode = kRootInode;
+    if (const auto row = catalog.find(directory); !directory.empty() && row && *row) parent_inode = inode_of(0, (*row)->id);
+    invalidate({parent_inode, name, 0});
     return true;
 }
 

@@ -251,9 +251,11 @@ Status Filesystem::Impl::commit(const NodePtr& node, FileState& state, bool torn
         ORACX_TRYV(catalog.commit_version(commit));
         replaced = node->row.version;
         node->row = commit.node;
-        node->present = 0;  // of the new content, nothing is anywhere yet
+        // Of the new content, nothing is anywhere yet. A temporary name stays where it was made: it is renamed there.
+        if (!meta.local_only) node->present = 0;
         node->stored = true;
-        node->kernel_version = commit.node.version;  // the kernel saw every byte of it pass
+        // The kernel saw every byte of it pass, where it keeps them.
+        node->kernel_version = state.not_through_root ? VersionId() : commit.node.version;
         state.live_size = -1;
         state.mtime_ns = 0;
     }
@@ -266,7 +268,7 @@ Status Filesystem::Impl::commit(const NodePtr& node, FileState& state, bool torn
     state.writer.reset();
     if (state.streaming) replicator.end_stream(state.writer_version);
     state.streaming = false;
-    state.dirty = state.wrote_bytes = state.failed = false;
+    state.dirty = state.wrote_bytes = state.failed = state.not_through_root = false;
     std::map<std::string, std::string> xattrs;
     {
         const std::unique_lock lock(tree.mutex);

@@ -60,7 +60,7 @@ Result<Filesystem::Opened> Filesystem::create(Inode parent, const std::string& n
         FileState& state = node->state();
         const std::lock_guard lock(state.mutex);
         if (for_write) state.writers += 1;
-        if (emptied) self.empty(state);
+        if (emptied) self.empty(state, view.provider);
         if (!node->stored) state.dirty = true;  // its existence has to be recorded at close
     }
     {
@@ -77,12 +77,13 @@ Result<Filesystem::Opened> Filesystem::create(Inode parent, const std::string& n
     return opened;
 }
 
-void Filesystem::Impl::empty(FileState& state) {
+void Filesystem::Impl::empty(FileState& state, std::int64_t provider) {
     // The old content stays current until something is committed: an interrupted overwrite loses nothing.
     if (state.writer && !state.writer->truncate(0)) state.failed = true;
     if (!state.writer) state.truncated = true;
     state.dirty = true;
     state.wrote_bytes = false;
+    if (provider != 0) state.not_through_root = true;
     state.live_size = 0;
     state.mtime_ns = nanoseconds_now(clock);
 }
@@ -110,6 +111,9 @@ Result<Filesystem::Opened> Filesystem::open(Inode inode, bool for_read, bool for
     if (for_read) ORACX_TRYV(self.check_online(*node, view.provider));
     {
         const std::unique_lock lock(self.tree.mutex);
+        // Replaced or removed through another view, which the kernel does not know yet. (Of what is open, another descriptor
+        // may be had, by /proc.)
+        if (node->unlinked && node->handles == 0) return fail(Errc::not_found, "open " + node->row.name);
         node->pin();
         // The kernel's pages are good while the content is the one it read; a provider's folder shows what that provider
         // holds now, so it is never served from the kernel's memory.
@@ -120,7 +124,7 @@ Result<Filesystem::Opened> Filesystem::open(Inode inode, bool for_read, bool for
         FileState& state = node->state();
         const std::lock_guard lock(state.mutex);
         state.writers += 1;
-        if (truncate) self.empty(state);
+        if (truncate) self.empty(state, view.provider);
     }
     {
         const std::shared_lock lock(self.tree.mutex);

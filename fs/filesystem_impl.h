@@ -72,6 +72,7 @@ struct Filesystem::Impl {
     Status check_online(const Node& node, std::int64_t provider);   // unavailable: see FilesystemOptions::offline_reads
     // A change came through a provider's folder: the kernel must forget what it knows of the same thing in the root.
     void changed_elsewhere(std::int64_t provider, NodeId parent, const std::string& name, NodeId node);
+    void invalidate(Invalidation change);
 
     // --- the virtual folder (filesystem_virtual.cpp) ---
     std::shared_ptr<VirtualFolder> virtual_folder() const;          // null: none, or it is switched off
@@ -96,7 +97,7 @@ struct Filesystem::Impl {
     Status check_sealed(Node& node, FileState& state, std::uint64_t offset, std::uint64_t length);
     Status commit(const NodePtr& node, FileState& state, bool torn);
     bool is_last_close(const Node& node, std::int32_t pid);
-    void empty(FileState& state);  // the state's mutex must be held
+    void empty(FileState& state, std::int64_t provider);  // the state's mutex must be held
     void after_write(Node& node, FileState& state, std::function<void(Status)> done, const std::stop_token& stop);
     void acknowledge(const NodePtr& node, const std::stop_token& stop, std::function<void(Status)> done);
     void commit_and_acknowledge(const NodePtr& node, bool torn, const std::stop_token& stop, std::function<void(Status)> done);
@@ -146,6 +147,9 @@ struct Filesystem::Impl {
     std::optional<SteadyTime> refusal_told;  // when the log last heard that there is no provider
     Executor fetchers{24};
     Executor workers{24};
+    // Tells the kernel. Never from inside a request, nor with the threads that requests need: it waits for the kernel's lock
+    // of the folder, which a request in that folder may hold until it is answered.
+    Executor notifiers{8};
     mutable std::mutex virtual_mutex;
     std::shared_ptr<VirtualFolder> made_up_folder;
     Executor virtual_workers{16};  // not `workers`: what the folder's maker does may come back to us and need one of those

@@ -81,9 +81,12 @@ std::string Filesystem::Impl::provider_name(std::int64_t provider) const {
 
 void Filesystem::Impl::changed_elsewhere(std::int64_t provider, NodeId parent, const std::string& name, NodeId node) {
     if (provider == 0) return;
-    // Never from inside a request: the kernel may hold the locks that the notification needs.
-    workers.post([this, parent, name, node] {
-        if (on_invalidate) on_invalidate({name.empty() ? 0 : inode_of(0, parent), name, node ? inode_of(0, node) : 0});
+    invalidate({name.empty() ? 0 : inode_of(0, parent), name, node ? inode_of(0, node) : 0});
+}
+
+void Filesystem::Impl::invalidate(Invalidation change) {
+    notifiers.post([this, change = std::move(change)] {
+        if (on_invalidate) on_invalidate(change);
     });
 }
 

@@ -21,7 +21,7 @@ void Filesystem::rename(Inode parent, const std::string& name, Inode new_parent,
         return done(fail(allowed.error()));
     if (from.provider == 0 && from.node == kRootNode && self.provider_named(name))
         return done(fail(Errc::not_permitted, "rename " + name, "see `oracxfs providers rename`"));
-    self.workers.post([this, name, new_name, no_replace, stop, done = std::move(done), from_directory = *source_directory,
+    self.workers.post([this, name, new_name, no_replace, stop, done = std::move(done), provider = from.provider, from_directory = *source_directory,
                        to_directory = *target_directory] {
         Impl& me = *impl_;
         NodePtr node;
@@ -86,6 +86,7 @@ void Filesystem::rename(Inode parent, const std::string& name, Inode new_parent,
             me.tree.unlink(*node);
             me.tree.link(*node, *to_directory, new_name);
             node->row.local_only = stays_local;
+            if (replicate) node->present = 0;  // a name that no provider has yet
             size = node->row.size;
             const std::int64_t now = nanoseconds_now(me.clock);
             node->row.ctime_ns = now;
@@ -94,8 +95,19 @@ void Filesystem::rename(Inode parent, const std::string& name, Inode new_parent,
         }
         if (unwanted) me.replicator.version_unwanted(unwanted);
         me.replicator.nudge(replicate ? std::optional(size) : std::nullopt);
-        if (!replicate) return done({});
-        me.acknowledge(node, stop, done);
+        const auto answer = [&me, node, replicate, stop, done] {
+            if (!replicate) return done({});
+            me.acknowledge(node, stop, done);
+        };
+        if (provider == 0) return answer();
+        // Before the answer, or the root would give the old file to whoever looks there next.
+        me.notifiers.post([&me, name, new_name, answer, from = inode_of(0, from_directory->row.id), to = inode_of(0, to_directory->row.id)] {
+            if (me.on_invalidate) {
+                me.on_invalidate({from, name, 0});
+                me.on_invalidate({to, new_name, 0});
+            }
+            answer();
+        });
     });
 }
 

@@ -41,13 +41,14 @@ void Filesystem::write(Handle h, std::uint64_t offset, std::span<const std::byte
     if (!(*opened)->for_write) return done(fail(Errc::invalid, "write", "the file is not open for writing"));
     const NodePtr node = (*opened)->node;
     FileState& state = node->state();
-    const auto apply = [&self, node, &state, offset](std::span<const std::byte> bytes) -> Status {
+    const auto apply = [&self, node, &state, offset, elsewhere = (*opened)->provider != 0](std::span<const std::byte> bytes) -> Status {
         const Status written = state.writer->write_at(offset, bytes);
         if (!written) {
             state.failed = true;
             return written;
         }
         state.dirty = state.wrote_bytes = true;
+        if (elsewhere) state.not_through_root = true;
         state.live_size = static_cast<std::int64_t>(state.writer->size());
         state.mtime_ns = nanoseconds_now(self.clock);
         return {};
@@ -139,12 +140,13 @@ void Filesystem::set_attributes(Inode inode, std::optional<Handle> h, const Attr
         if (change.size && !node->directory) node->pin();
     }
     const auto answer = [this, node, view, done] {
+        impl_->changed_elsewhere(view.provider, {}, {}, view.node);
         const std::shared_lock lock(impl_->tree.mutex);
         done(impl_->attributes_of(*node, view.provider));
     };
     if (!change.size) return answer();
     if (node->directory) return done(fail(Errc::is_directory, "truncate"));
-    self.workers.post([this, node, size = *change.size, through_handle = h.has_value(), stop, answer, done] {
+    self.workers.post([this, node, view, size = *change.size, through_handle = h.has_value(), stop, answer, done] {
         Impl& me = *impl_;
         FileState& state = node->state();
         const std::shared_ptr<void> pinned(nullptr, [&me, node](void*) {
@@ -152,8 +154,10 @@ void Filesystem::set_attributes(Inode inode, std::optional<Handle> h, const Attr
             me.unpin(node);
         });
         Status status;
+        bool left_to_others = false;  // whoever writes it just now commits this, too
         {
             const std::lock_guard lock(state.mutex);
+            left_to_others = state.dirty && state.writers > 0;
             if (size == 0 && !state.writer) {
                 state.truncated = true;
             } else {
@@ -163,20 +167,20 @@ void Filesystem::set_attributes(Inode inode, std::optional<Handle> h, const Attr
             }
             if (status) {
                 state.dirty = true;
+                if (view.provider != 0) state.not_through_root = true;
                 state.live_size = static_cast<std::int64_t>(size);
                 state.mtime_ns = nanoseconds_now(me.clock);
                 if (size != 0 || !through_handle) state.wrote_bytes = true;
             }
         }
         if (!status) return done(fail(status.error()));
-        if (through_handle) return answer();
-        {
-            const std::lock_guard lock(state.mutex);
-            if (state.writers > 0) return answer();  // whoever writes closes it
-        }
+        if (through_handle || left_to_others) return answer();
         // truncate(2) without an open file: nobody will close it, so it is committed and awaited here.
-        me.commit_and_acknowledge(node, false, stop, [answer, done](const Status& acknowledged) {
-            if (!acknowledged) return done(fail(acknowledged.error()));
+        me.commit_and_acknowledge(node, false, stop, [&me, view, answer, done](const Status& acknowledged) {
+            if (!acknowledged) {
+                me.changed_elsewhere(view.provider, {}, {}, view.node);
+                return done(fail(acknowledged.error()));
+            }
             answer();
         });
     });

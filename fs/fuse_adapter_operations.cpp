@@ -34,7 +34,7 @@ void answer_lookup(fuse_req_t request, fuse_ino_t parent, const std::string& nam
     const auto found = filesystem_of(request).lookup(parent, name);
     if (!found && found.error().code == Errc::not_found) {
         fuse_entry_param absent{};
-        absent.entry_timeout = changes_by_itself(parent) ? kShortSeconds : kLongSeconds;
+        absent.entry_timeout = name_seconds(parent);
         return void(fuse_reply_entry(request, &absent));  // remembered by the kernel
     }
     reply_entry(request, found);
@@ -179,7 +179,8 @@ void on_open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file) {
         const int access = file->flags & O_ACCMODE;
         const auto opened = filesystem_of(request).open(inode, access != O_WRONLY, access != O_RDONLY,
                                                         (file->flags & O_TRUNC) != 0 && access != O_RDONLY);
-        if (!opened) return void(fuse_reply_err(request, errno_of(opened.error())));
+        // The kernel found the name in its memory: after ESTALE it asks for it again.
+        if (!opened) return void(fuse_reply_err(request, opened.error().code == Errc::not_found ? ESTALE : errno_of(opened.error())));
         file->fh = opened->handle;
         file->keep_cache = opened->keep_cache;
         file->noflush = access == O_RDONLY;

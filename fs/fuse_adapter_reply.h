@@ -38,6 +38,13 @@ inline bool in_provider_folder(Inode inode) { return (inode & kViewMask) != 0 &&
 // Nobody tells the kernel when something changes there.
 inline bool changes_by_itself(Inode inode) { return in_provider_folder(inode) || is_virtual(inode); }
 
+// How long the kernel may remember what a name stands for. In a provider's folder not at all: a rename in the root changes
+// it, and whoever compares names in two folders (cp, before it empties one) must not take one file for two.
+inline double name_seconds(Inode inode) {
+    if (in_provider_folder(inode)) return 0;
+    return changes_by_itself(inode) ? kShortSeconds : kLongSeconds;
+}
+
 inline struct stat stat_of(const FileAttributes& attributes) {
     struct stat result {};
     // A file shows one number in all folders: tools then see that a provider's folder holds the same file, and refuse to
@@ -69,7 +76,8 @@ inline fuse_entry_param entry_of(const FileAttributes& attributes) {
     fuse_entry_param entry{};
     entry.ino = attributes.inode;
     entry.attr = stat_of(attributes);
-    entry.attr_timeout = entry.entry_timeout = changes_by_itself(attributes.inode) ? kShortSeconds : kLongSeconds;
+    entry.attr_timeout = changes_by_itself(attributes.inode) ? kShortSeconds : kLongSeconds;
+    entry.entry_timeout = name_seconds(attributes.inode);
     return entry;
 }
 

@@ -59,8 +59,9 @@ struct Replicator::Impl {
           acks(c, [this] { return health(); }),
           streams(options) {
         environment.on_replica = [this](VersionId version, ProviderId provider) {
-            acks.replica_changed(version);
+            // Whoever waits for it finds it in the provider's folder.
             if (on_change) on_change(version, provider);
+            acks.replica_changed(version);
         };
         environment.on_health = [this](ProviderId id) {
             acks.health_changed();

@@ -35,6 +35,7 @@ struct FileState {
     bool truncated = false;           // the next writer starts empty instead of from the current content
     bool streaming = false;           // the upload of the writer's bytes has begun
     bool failed = false;              // a write failed: the content is not what its writer meant
+    bool not_through_root = false;    // some of it came through a provider's folder: the kernel has other pages in the root
     std::atomic<std::int64_t> mtime_ns{0};   // of the last write, 0 = none since the last commit
     std::atomic<std::int64_t> live_size{-1}; // while it differs from the row's; -1 = it does not
     std::map<std::string, std::string> xattrs;  // set before the first commit; guarded by the tree's lock

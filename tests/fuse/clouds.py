@@ -17,6 +17,7 @@ import time
 import harness
 from gate import Gate
 from harness import Oracxfs, Sshd, end_at_once, eventually, leftovers, run, tree, write_file
+from sshd import claim_port
 
 KINDS = ("local", "sftp", "ftp", "dropbox", "google-drive")
 NETWORK = KINDS[1:]
@@ -27,6 +28,8 @@ def free_ports(count):
     """Neighbours that nobody uses on any loopback address."""
     for _ in range(200):
         first = harness.free_port()
+        if not all(claim_port(port) for port in range(first + 1, first + count)):
+            continue
         probes = []
         try:
             for port in range(first, first + count):
@@ -391,8 +394,16 @@ class CloudPlace(Place):
                 if entry["path"].lstrip("/").startswith(below) and not entry["folder"] and not entry.get("trashed")}
 
     def objects(self, folder=""):
-        return {path: self.ask("content", **self.which(path, entry))["sha256"] for path, entry in self.paths().items()
-                if not folder or path.startswith(folder + "/")}
+        found = {}
+        for path, entry in self.paths().items():
+            if folder and not path.startswith(folder + "/"):
+                continue
+            try:
+                found[path] = self.ask("content", **self.which(path, entry))["sha256"]
+            except RuntimeError:
+                if path in self.paths():  # else it was removed since it was listed
+                    raise
+        return found
 
     def unfinished(self):
         return [path for path in self.paths() if ".oracxfs-" in path]

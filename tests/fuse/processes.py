@@ -14,7 +14,20 @@ def patience():
     """What times are multiplied by: sanitizers make programs slower (ORACXFS_PATIENCE), other programs too, and a disk
     whose fsync takes more than a millisecond: a small file means about ten of them."""
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
-    return float(os.environ.get("ORACXFS_PATIENCE") or 1) * max(1.0, load, min(10.0, 1000 * _fsync_seconds()))
+    return float(os.environ.get("ORACXFS_PATIENCE") or 1) * max(1.0, load, _waiting_for_processors(),
+                                                                    min(10.0, 1000 * _fsync_seconds()))
+
+
+def _waiting_for_processors():
+    """By the kernel's pressure, which is quicker than the load average and knows a container's quota."""
+    share = 0.0
+    for path in ("/proc/pressure/cpu", "/sys/fs/cgroup/cpu.pressure"):
+        try:
+            with open(path) as file:
+                share = max(share, float(file.readline().split("avg10=")[1].split()[0]) / 100)
+        except (OSError, IndexError, ValueError):
+            pass
+    return 1 / (1 - min(share, 0.9))
 
 
 _fsync = [-1e9, 0.0]  # when it was measured, and what it was
@@ -94,9 +107,19 @@ def children(pid):
     return below
 
 
+def halt(pid):
+    """It and all below it stand still, those too that are just being made: who stands still makes no more."""
+    halted = []
+    while fresh := [one for one in [pid] + children(pid) if one not in halted]:
+        for one in fresh:
+            kill(one, signal.SIGSTOP)
+        halted += fresh
+    return halted
+
+
 def end_at_once(process):
     """Like pulling the plug: a server and all that serve its connections are gone."""
-    serving = children(process.pid)
+    serving = halt(process.pid)[1:] if process.poll() is None else []
     process.kill()
     process.wait()
     for pid in serving:

@@ -9,9 +9,24 @@ import socket
 import subprocess
 
 from contents import read_file, write_file
-from processes import children, end_at_once, eventually, kill, read_proc, run
+from processes import end_at_once, eventually, halt, kill, read_proc, run
 
 SSHD = "/usr/sbin/sshd"
+
+
+_claims = []  # until this program ends
+
+
+def claim_port(port):
+    """No other program of the tests takes it, though nobody listens there for a while."""
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind("\0oracxfs-test-port-%d" % port)
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    return True
 
 
 def free_port():
@@ -22,9 +37,10 @@ def free_port():
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
                 continue
+        if claim_port(port):
+            return port
     raise RuntimeError("no free port")
 
 
@@ -81,9 +97,7 @@ class Sshd:
 
     def freeze(self):
         """Connections stay open, but nobody answers."""
-        self.frozen = [self.process.pid] + children(self.process.pid)
-        for pid in self.frozen:
-            kill(pid, signal.SIGSTOP)
+        self.frozen = halt(self.process.pid)
 
     def thaw(self):
         for pid in self.frozen:

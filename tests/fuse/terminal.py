@@ -6,6 +6,8 @@ import select
 import signal
 import time
 
+from processes import patience
+
 
 class Terminal:
     def __init__(self, words, environment, cwd):
@@ -30,7 +32,7 @@ class Terminal:
 
     def expect(self, text, seconds=60):
         """Reads until `text` is shown, after what was expected before; gives all that came with it."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * patience()
         while self.shown.find(text, self._from) < 0:
             if not self._read(max(0.1, end - time.monotonic())):
                 raise AssertionError("it ended without %r:\n%s" % (text, self.shown))
@@ -43,7 +45,7 @@ class Terminal:
 
     def end(self, seconds=60):
         """Reads to the end; the exit code."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * patience()
         while self._read(max(0.1, end - time.monotonic())):
             pass
         os.close(self.fd)

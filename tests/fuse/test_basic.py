@@ -83,7 +83,7 @@ class Copying(MountTest):
         self.fs.wait()
         for provider in "ab":
             self.assertEqual(tree(self.at(provider, "elsewhere/after")), tree(source))
-            self.assertFalse(os.path.exists(self.at(provider, "before")))
+            eventually(lambda p=provider: not os.path.exists(self.at(p, "before")), "the empty folder is removed")
 
     def test_second_rsync_transfers_nothing(self):
         source = self.sample("rsync")
@@ -499,6 +499,44 @@ class ProviderFolders(MountTest):
         write_file(self.fs.path("a", self.name, "f"), data)
         self.assertEqual(read_file(self.inside("f")), data)
         self.assert_everywhere("f", data)
+
+    def test_what_is_replaced_by_a_rename_there_is_replaced_in_the_root(self):
+        write_file(self.inside("f"), b"old")
+        self.assertEqual(read_file(self.inside("f")), b"old")
+        write_file(self.fs.path("a", self.name, "f.new"), b"new content")
+        os.rename(self.fs.path("a", self.name, "f.new"), self.fs.path("a", self.name, "f"))
+        self.assertEqual(read_file(self.inside("f")), b"new content", "not what the kernel remembers of the name")
+        write_file(self.inside("f"), b"newest")
+        self.fs.wait()
+        self.assert_everywhere("f", b"newest")
+        self.assertEqual(os.listdir(self.dir), ["f"])
+
+    def test_a_name_that_is_moved_there_is_moved_in_the_root(self):
+        write_file(self.inside("f"), b"x")
+        os.stat(self.inside("f"))
+        self.assert_errno(errno.ENOENT, os.stat, self.inside("g"))
+        self.fs.wait()
+        os.rename(self.fs.path("a", self.name, "f"), self.fs.path("a", self.name, "g"))
+        eventually(lambda: os.path.exists(self.inside("g")) and not os.path.exists(self.inside("f")), "the kernel has been told", 30)
+        self.assertEqual(read_file(self.inside("g")), b"x")
+
+    def test_what_is_changed_there_is_changed_in_the_root(self):
+        data = content(300 * KIB)
+        write_file(self.inside("f"), data)
+        self.assertEqual(read_file(self.inside("f")), data)
+        there = self.fs.path("a", self.name, "f")
+        self.assertEqual(os.stat(self.inside("f")).st_size, len(data))
+        os.truncate(there, 1000)
+        eventually(lambda: os.stat(self.inside("f")).st_size == 1000, "its size is told", 30)
+        self.assertEqual(read_file(self.inside("f")), data[:1000])
+        self.assertEqual(os.stat(self.inside("f")).st_mode & 0o777, 0o644)
+        os.chmod(there, 0o640)
+        eventually(lambda: os.stat(self.inside("f")).st_mode & 0o777 == 0o640, "its mode is told", 30)
+        with open(there, "r+b") as file:
+            file.write(b"changed")
+        eventually(lambda: read_file(self.inside("f")) == b"changed" + data[7:1000], "its bytes are told", 30)
+        self.fs.wait()
+        self.assert_everywhere("f", b"changed" + data[7:1000])
 
     def test_a_replicated_file_is_not_removed_there(self):
         write_file(self.inside("f"), b"x")

@@ -174,8 +174,9 @@ class Save(MountTest):
         os.utime(source, ns=(WHEN, WHEN))
         watches = self.existing()
         run("rsync", "-a", source, self.dir + "/")
-        # One tag in two hundred is all lower case, as a word would be; that one is no temporary name to us.
-        if any(re.fullmatch(r"\.f\.[a-z]{6}", name) for watch in watches.values() for name in watch.names()):
+        # One tag in two hundred is all lower case, as a word would be, or all digits; that one is no temporary name to us.
+        if any(re.fullmatch(r"\.f\.([a-z]{6}|[0-9]{6})", name) for watch in watches.values() for name in watch.names()):
+            self.fs.wait()
             self.assert_everywhere("f", NEW)
             return
         self.check(watches, True)

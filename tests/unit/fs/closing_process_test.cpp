@@ -68,6 +68,25 @@ TEST_F(ClosingProcessTest, HandedDownByWhoStartedTheProcess) {
     ::waitpid(child, nullptr, 0);
 }
 
+// The kernel gives what is known of a process that is ending to root.
+TEST_F(ClosingProcessTest, OneThatIsEndingHasNoneLeftAlsoForWhoIsNotRoot) {
+    fd_.reset();
+    const pid_t asking = ::fork();
+    ASSERT_GE(asking, 0);
+    if (asking == 0) {
+        if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(2);
+        const pid_t ended = ::fork();
+        if (ended == 0) ::_exit(0);
+        siginfo_t information{};
+        if (::waitid(P_PID, static_cast<id_t>(ended), &information, WEXITED | WNOWAIT) != 0) ::_exit(3);
+        ::_exit(asked(ended) == LastClose::yes ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(asking, &status, 0), asking);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
 TEST_F(ClosingProcessTest, WhoIsNotThereIsNotKnown) {
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);

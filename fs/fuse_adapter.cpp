@@ -15,6 +15,7 @@
 #include <cstring>
 #include <fstream>
 #include <mutex>
+#include <shared_mutex>
 #include <sstream>
 #include <thread>
 
@@ -54,6 +55,10 @@ struct FuseMount::Impl {
         const std::lock_guard lock(mutex);
         if (!mounted) return;
         mounted = false;
+        {
+            const std::unique_lock nobody_answers(fuse::session_gate().mutex);
+            fuse::session_gate().open = false;
+        }
         fuse_session_unmount(session);
     }
 };
@@ -62,8 +67,8 @@ FuseMount::FuseMount() : impl_(std::make_unique<Impl>()) {}
 
 FuseMount::~FuseMount() {
     if (impl_->session == nullptr) return;
-    impl_->filesystem->set_on_invalidate(nullptr);
     impl_->unmount();
+    impl_->filesystem->set_on_invalidate(nullptr);
     fuse_session_destroy(impl_->session);
 }
 
@@ -102,8 +107,10 @@ Result<std::unique_ptr<FuseMount>> FuseMount::mount(Filesystem& filesystem, cons
         return fail(Errc::mount_failed, "mount " + options.mount_point,
                     "the kernel or fusermount3 refused: is fuse3 installed, is the folder yours and not in use?");
     impl.mounted = true;
+    fuse::session_gate().open = true;
     fuse_session* session = impl.session;
     filesystem.set_on_invalidate([session](const Filesystem::Invalidation& change) {
+        if (!fuse::session_gate().open) return;
         if (change.inode != 0) (void)fuse_lowlevel_notify_inval_inode(session, change.inode, 0, 0);  // ENOENT: not known, fine
         if (change.parent != 0) {
             (void)fuse_lowlevel_notify_inval_entry(session, change.parent, change.name.c_str(), change.name.size());

@@ -4,10 +4,12 @@
 #include <fuse_lowlevel.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cerrno>
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <stop_token>
 
 #include "base/log.h"
@@ -81,6 +83,17 @@ inline fuse_entry_param entry_of(const FileAttributes& attributes) {
     return entry;
 }
 
+// Answers come from threads that outlive the loop, and libfuse closes its descriptor some time before it forgets the number,
+// which may be another file's by then. One mount a process.
+struct SessionGate {
+    std::shared_mutex mutex;  // held (shared) while an answer is written; nothing that waits is done under it
+    std::atomic<bool> open{false};
+};
+inline SessionGate& session_gate() {
+    static SessionGate gate;
+    return gate;
+}
+
 // A request that is answered later, from whichever thread. The kernel's INTERRUPT becomes a stop request.
 class Pending : public std::enable_shared_from_this<Pending> {
   public:
@@ -104,7 +117,8 @@ class Pending : public std::enable_shared_from_this<Pending> {
         answered_ = true;
         // libfuse waits here for a running interrupt callback, so none can come after the reply frees the request.
         if (armed_) fuse_req_interrupt_func(request_, nullptr, nullptr);
-        reply(request_);
+        const std::shared_lock alive(session_gate().mutex);
+        if (session_gate().open) reply(request_);  // else the kernel ends what is left
     }
     void answer_status(const Status& status) {
         answer([&](fuse_req_t request) { fuse_reply_err(request, status ? 0 : errno_of(status.error())); });

@@ -80,10 +80,12 @@ Result<bool> Lane::run_feed(const std::stop_token& stop) {
 Status Lane::read_feed(const std::stop_token& stop) {
     for (bool more = true; more;) {
         std::string position;
+        bool unread = false;
         {
             const std::lock_guard lock(mutex_);
             position = feed_.position;
             feed_.rang = false;
+            unread = unread_changes_;
             unread_changes_ = !working_.empty();
         }
         const auto page = provider_->changes(context(stop), position);
@@ -94,6 +96,10 @@ Status Lane::read_feed(const std::stop_token& stop) {
             return {};
         }
         if (!page) {
+            {
+                const std::lock_guard lock(mutex_);
+                unread_changes_ = unread_changes_ || unread;  // what we changed ourselves has still to be read
+            }
             if (concerns_provider(page.error().code)) provider_failed(page.error());
             return fail(page.error());
         }

@@ -22,8 +22,6 @@ namespace {
 constexpr std::size_t kRequestBytesMax = 8u << 10;
 constexpr std::size_t kBrowsersMax = 16;
 constexpr Millis kBrowserTime{5'000};
-// The browser is led to an address without the code; whoever waits for the code need not wait long for that.
-constexpr Millis kFarewellTime{1'000};
 constexpr std::string_view kDonePath = "/signed-in";
 
 constexpr std::string_view kDonePage =
@@ -96,8 +94,8 @@ std::uint16_t port_of(const UniqueFd& fd) {
 
 class Receiver final : public LoopbackReceiver {
   public:
-    Receiver(std::vector<UniqueFd> listeners, std::string host, std::uint16_t port, std::string path)
-        : listeners_(std::move(listeners)), path_(std::move(path)),
+    Receiver(std::vector<UniqueFd> listeners, std::string host, std::uint16_t port, std::string path, Millis farewell)
+        : listeners_(std::move(listeners)), path_(std::move(path)), farewell_(farewell),
           uri_("http://" + host + ":" + std::to_string(port) + path_), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
     [[nodiscard]] std::string redirect_uri() const override { return uri_; }
@@ -116,7 +114,7 @@ class Receiver final : public LoopbackReceiver {
                 auto found = serve(browser, sign_in, result.has_value());
                 if (!found || result) continue;
                 result = std::move(found);
-                farewell = clock_.steady() + kFarewellTime;
+                farewell = clock_.steady() + farewell_;
             }
             browsers_.remove_if([](const Browser& browser) { return browser.leaves; });
         }
@@ -227,7 +225,9 @@ class Receiver final : public LoopbackReceiver {
     }
 
     const std::vector<UniqueFd> listeners_;
-    const std::string path_, uri_;
+    const std::string path_;
+    const Millis farewell_;
+    const std::string uri_;
     const UniqueFd event_;
     SystemClock clock_;  // poll() knows no other
     std::list<Browser> browsers_;
@@ -236,7 +236,8 @@ class Receiver final : public LoopbackReceiver {
 
 }  // namespace
 
-Result<std::unique_ptr<LoopbackReceiver>> LoopbackReceiver::listen(std::string host, std::uint16_t port, std::string path) {
+Result<std::unique_ptr<LoopbackReceiver>> LoopbackReceiver::listen(std::string host, std::uint16_t port, std::string path,
+                                                                   Millis farewell) {
     if (host != "localhost" && host != "127.0.0.1") return fail(Errc::invalid, "the browser can come back to localhost only", host);
     if (!path.starts_with('/')) return fail(Errc::invalid, "a path begins with a slash", path);
     const auto taken = [&](const Error& error) {
@@ -254,7 +255,7 @@ Result<std::unique_ptr<LoopbackReceiver>> LoopbackReceiver::listen(std::string h
         if (!v6 && v6.error().native == EADDRINUSE) return taken(v6.error());
         if (v6) listeners.push_back(std::move(*v6));
     }
-    return std::unique_ptr<LoopbackReceiver>(std::make_unique<Receiver>(std::move(listeners), std::move(host), real, std::move(path)));
+    return std::unique_ptr<LoopbackReceiver>(std::make_unique<Receiver>(std::move(listeners), std::move(host), real, std::move(path), farewell));
 }
 
 }  // namespace oracxfs::http

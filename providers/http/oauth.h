@@ -112,7 +112,9 @@ Result<TokenRecord> finish_sign_in(Client& client, const OpContext& ctx, Clock& 
 class LoopbackReceiver {
   public:
     // port 0 = any. unavailable when the port is taken.
-    static Result<std::unique_ptr<LoopbackReceiver>> listen(std::string host, std::uint16_t port, std::string path = "/");
+    // Once the code is there, the browser is led to an address without it: `farewell` is how long it is waited for there.
+    static Result<std::unique_ptr<LoopbackReceiver>> listen(std::string host, std::uint16_t port, std::string path = "/",
+                                                            Millis farewell = Millis(1'000));
     virtual ~LoopbackReceiver() = default;
     [[nodiscard]] virtual std::string redirect_uri() const = 0;
     virtual Result<std::string> wait(const OpContext& ctx, const SignIn& sign_in) = 0;  // the code

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "tests/contract/dropbox_provider_fixture.h"
+#include "tests/support/patience.h"
 
 namespace oracxfs::test {
 namespace {
@@ -56,7 +57,7 @@ TEST_F(DropboxProviderTest, ALongThrottleGoesToTheCaller) {
 // Each further request would wait as long: whoever called finds out whether the service is there at all.
 TEST_F(DropboxProviderTest, ASilentServiceIsAskedOnce) {
     ProviderConfig config = setup_.config();
-    config.config.set("timeout", 1);
+    config.config.set("timeout", patience());
     auto provider = make_dropbox_provider(config);
     ASSERT_THAT(provider, IsOk());
     MemoryBlob blob("y");

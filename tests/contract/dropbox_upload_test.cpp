@@ -142,7 +142,8 @@ TEST_F(DropboxUploadTest, ManyBreaksInOneUploadCostLittle) {
         acknowledged_ = 0;
     }
     expect_stored(resume(blob), data);
-    EXPECT_LE(service().bytes_received(), data.size() * 115 / 100);
+    // At each break one piece may be under way; on a busy machine it does not end in the moment that is left to it.
+    EXPECT_LE(service().bytes_received(), data.size() + 3 * 4 * kMiB);
 }
 
 TEST_F(DropboxUploadTest, ACutLineInsideAPieceSendsThatPieceAgain) {

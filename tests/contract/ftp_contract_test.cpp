@@ -1,11 +1,14 @@
 // FtpProvider against real servers, TLS required.
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "providers/ftp/ftp_status.h"
 #include "tests/contract/provider_contract.h"
 #include "tests/support/ftp_setup.h"
+#include "tests/support/patience.h"
 
 namespace oracxfs::test {
 namespace {
@@ -42,6 +45,11 @@ class FtpEnvironment final : public ContractEnvironment {
         file.close();
         std::filesystem::last_write_time(path(key), time);
         return file.good();
+    }
+    void await_stored(const std::string& upload_id, std::uint64_t bytes) override {
+        const auto until = std::chrono::steady_clock::now() + patient(std::chrono::seconds(20));
+        for (std::error_code absent; std::chrono::steady_clock::now() < until; std::this_thread::yield())
+            if (const auto there = std::filesystem::file_size(path(part_name(upload_id)), absent); !absent && there >= bytes) return;
     }
     bool remove_behind(const ObjectKey& key) override { return std::filesystem::remove(path(key)); }
     bool add_behind(const ObjectKey& key, const Bytes& data) override {

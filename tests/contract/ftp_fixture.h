@@ -20,9 +20,6 @@ namespace oracxfs::test {
 
 using Steady = std::chrono::steady_clock;
 
-// 0.2 s are promised; the rest is for a machine that is busy with other tests.
-inline constexpr Millis kPrompt{200 + 400};
-
 inline ProviderConfig scripted_ftp_config(const ScriptedFtp& server, Clock& clock) {
     ProviderConfig config;
     config.name = "depot";

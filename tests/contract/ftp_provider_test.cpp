@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <future>
+#include <thread>
 
 #include "tests/contract/ftp_fixture.h"
 
@@ -24,6 +25,14 @@ class FtpTest : public FtpTestBase {
         server_ = FtpServer::start(options);
         if (!server_) GTEST_SKIP() << "this server cannot run here";
         config_ = ftp_config(*server_, clock_);
+    }
+    // Until so much of an upload lies at the server: what is on its way is lost with the connection, however much that is.
+    void await_stored(const std::string& upload_id, std::uint64_t bytes) const {
+        const std::string part = server_->folder() + "/replica/" + part_name(upload_id);
+        const auto until = Steady::now() + patient(std::chrono::seconds(20));
+        for (std::error_code absent; Steady::now() < until; std::this_thread::yield())
+            if (const auto there = std::filesystem::file_size(part, absent); !absent && there >= bytes) return;
+        ADD_FAILURE() << "the server does not write " << bytes << " bytes";
     }
     std::unique_ptr<FtpServer> server_;
 };
@@ -132,10 +141,12 @@ TEST_F(FtpTest, BrokenUploadGoesOnAfterARestartOnAllServers) {
         ASSERT_NO_FATAL_FAILURE(start({.kind = kind}));
         MemoryBlob blob(random_content(kBytes, 21));
         std::stop_source source;
-        blob.on_read([&](std::uint64_t offset) {
-            if (offset > kBytes * 3 / 4) source.request_stop();
-        });
         PutOptions broken = options();
+        blob.on_read([&](std::uint64_t offset) {
+            if (offset <= kBytes * 3 / 4 || source.stop_requested()) return;
+            await_stored(broken.upload_id, offset * 9 / 10);
+            source.request_stop();
+        });
         std::string state;
         broken.on_progress = [&](std::uint64_t, const std::string& resume) { state = resume; };
         ASSERT_THAT(provider().put({source.get_token(), {}}, "big", blob, broken), HasCode(Errc::cancelled));
@@ -159,10 +170,14 @@ TEST_F(FtpTest, KilledServerProcessIsUnavailableAndTheUploadGoesOn) {
     constexpr std::uint64_t kBytes = 48u << 20;
     MemoryBlob blob(random_content(kBytes, 22));
     std::once_flag once;
-    blob.on_read([&](std::uint64_t offset) {
-        if (offset > kBytes * 3 / 4) std::call_once(once, [&] { server_->kill_connections(); });
-    });
     PutOptions broken = options();
+    blob.on_read([&](std::uint64_t offset) {
+        if (offset <= kBytes * 3 / 4) return;
+        std::call_once(once, [&] {
+            await_stored(broken.upload_id, kBytes * 5 / 8);
+            server_->kill_connections();
+        });
+    });
     broken.on_progress = [&](std::uint64_t, const std::string& resume) { broken.resume_state = resume; };
     const auto first = provider().put(ctx_, "big", blob, PutOptions(broken));
     ASSERT_THAT(first, HasCode(Errc::unavailable));
@@ -252,7 +267,7 @@ TEST_F(FtpTest, FewerConnectionsWhereTheServerWantsFewer) {
 TEST_F(FtpTest, FrozenServerEndsAtTheStopAndAtTheTimeout) {
     ASSERT_NO_FATAL_FAILURE(start({}));
     if (!server_) return;
-    config_.config.set("timeout", 1.0);
+    config_.config.set("timeout", 2 * patience());
     ASSERT_THAT(put("file", "x"), IsOk());
     server_->freeze();
     std::stop_source source;

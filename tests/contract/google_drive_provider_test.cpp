@@ -9,6 +9,7 @@
 #include "tests/contract/google_drive_setup.h"
 #include "tests/support/blobs.h"
 #include "tests/support/matchers.h"
+#include "tests/support/patience.h"
 
 namespace oracxfs::test {
 namespace {
@@ -88,7 +89,7 @@ TEST_F(GoogleDriveProviderTest, SixteenCallsRenewTheTokenOnce) {
 
 // Each further request would wait as long: whoever called finds out whether the service is there at all.
 TEST_F(GoogleDriveProviderTest, ASilentServiceIsAskedOnce) {
-    const auto provider = setup_.make(setup_.machine, nullptr, Json::object({{"timeout", 1}}));
+    const auto provider = setup_.make(setup_.machine, nullptr, Json::object({{"timeout", patience()}}));
     MemoryBlob first(random_content(100, 1)), large(random_content(9u << 20, 2));
     ASSERT_THAT(provider->put({}, "first", first, options()), IsOk());
     for (const char* endpoint : {"upload.multipart", "upload.start", "upload.put", "files.get", "about.get"}) {

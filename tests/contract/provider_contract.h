@@ -48,6 +48,9 @@ class ContractEnvironment {
     virtual bool remove_behind(const ObjectKey& /*key*/) { return false; }
     virtual bool add_behind(const ObjectKey& /*key*/, const Bytes& /*data*/) { return false; }
 
+    // Until so much of an upload is at the storage, where bytes are handed over without an answer to each piece.
+    virtual void await_stored(const std::string& /*upload_id*/, std::uint64_t /*bytes*/) {}
+
   private:
     SystemClock system_clock_;
 };

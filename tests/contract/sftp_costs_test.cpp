@@ -35,6 +35,7 @@ TEST_F(SftpTest, FirstFileOfAFolderCostsNoMore) {
     START_BEHIND({.one_way = std::chrono::milliseconds(20)});
     ASSERT_THAT(provider().probe(ctx_), IsOk());
     settle();
+    EXPECT_THAT(provider().stat(ctx_, ""), IsOk());  // what was said before on other connections has been counted by now
     const auto rounds = proxy_->rounds();
     ASSERT_THAT(put("new/folder/file", "x"), IsOk());
     EXPECT_LE(proxy_->rounds() - rounds, 3u);
@@ -220,7 +221,7 @@ TEST_F(SftpTest, WaitingForAConnectionIsCancelledPromptly) {
     });
     EXPECT_EQ(second.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
     source.request_stop();
-    EXPECT_EQ(second.wait_for(patient(std::chrono::milliseconds(600))), std::future_status::ready);
+    EXPECT_EQ(second.wait_for(patient(kPrompt)), std::future_status::ready);
     EXPECT_THAT(second.get(), HasCode(Errc::cancelled));
     blob.append("text");
     blob.seal();

@@ -97,7 +97,7 @@ TEST_F(SftpTest, DeadIdleConnectionIsReplacedUnnoticed) {
 
 TEST_F(SftpTest, CutBatchAnswersForEachFileAndCanBeRepeated) {
     START_BEHIND({.one_way = std::chrono::milliseconds(5)});
-    ASSERT_THAT(provider().probe(ctx_), IsOk());
+    settle();  // no further connection is on its way
     constexpr std::size_t kFiles = 120;
     std::vector<PutRequest> requests;
     for (std::size_t i = 0; i < kFiles; ++i)
@@ -120,6 +120,7 @@ TEST_F(SftpTest, CutBatchAnswersForEachFileAndCanBeRepeated) {
     });
     EXPECT_THAT(answers, ::testing::Each(1));
     EXPECT_FALSE(open.empty());
+    ASSERT_TRUE(server_->wait_for_ends(patient(std::chrono::seconds(20))));  // it goes on with what has reached it
     for (const PutRequest& request : requests) {
         const auto object = provider().stat(ctx_, request.key);
         if (stored.contains(request.key)) {
@@ -137,35 +138,38 @@ TEST_F(SftpTest, CutBatchAnswersForEachFileAndCanBeRepeated) {
 
 TEST_F(SftpTest, FrozenServerIsUnavailableWithinTheTimeout) {
     START();
-    config_.config.set("timeout", Json(1.0));
+    const double seconds = 2 * patience();
+    config_.config.set("timeout", Json(seconds));
     ASSERT_THAT(put("file", "x"), IsOk());
     server_->freeze();
     const auto begin = Steady::now();
     EXPECT_THAT(provider().stat(ctx_, "file"), HasCode(Errc::unavailable));
     EXPECT_THAT(put("second", "x"),
                 HasCode(Errc::unavailable));  // a new connection: no answer either
-    EXPECT_LT(Steady::now() - begin, patient(std::chrono::milliseconds(3'500)));
+    EXPECT_LT(Steady::now() - begin, std::chrono::duration<double>(3.5 * seconds));
     server_->thaw();
     EXPECT_THAT(provider().stat(ctx_, "file"), IsOk());
 }
 
 // A disk that has much to write, also of others: the server answers everything but fsync at once.
 TEST_F(SftpTest, AnFsyncMayTakeLongerThanTheTimeout) {
-    constexpr const char* kSlowDisk = "strace -f -o /dev/null -e trace=fsync -e inject=fsync:delay_enter=2500000 ";
+    const double seconds = patience();
+    const std::string kSlowDisk =
+        "strace -f -o /dev/null -e trace=fsync -e inject=fsync:delay_enter=" + std::to_string(static_cast<long>(2'500'000 * seconds)) + " ";
     const std::string server = "/usr/lib/openssh/sftp-server";
-    if (!std::filesystem::exists(server) || std::system((kSlowDisk + std::string("true")).c_str()) != 0)
+    if (!std::filesystem::exists(server) || std::system((kSlowDisk + "true").c_str()) != 0)
         GTEST_SKIP() << "sftp-server and strace are needed, and strace must be allowed to trace";
     SshdOptions slow;
     slow.sftp = kSlowDisk + server;
     START(slow);
-    config_.config.set("timeout", Json(1.0));
+    config_.config.set("timeout", Json(seconds));
     ASSERT_THAT(put("small", "x"), IsOk());
     MemoryBlob blob(random_content(3u << 20, 1));
     ASSERT_THAT(provider().put(ctx_, "larger", blob, options()), IsOk());
     server_->freeze();
     const auto begin = Steady::now();
     EXPECT_THAT(put("second", "x"), HasCode(Errc::unavailable)) << "a server that answers nothing at all is given up as before";
-    EXPECT_LT(Steady::now() - begin, patient(std::chrono::milliseconds(3'500)));
+    EXPECT_LT(Steady::now() - begin, std::chrono::duration<double>(3.5 * seconds));
 }
 
 TEST_F(SftpTest, CallsAreCancelledPromptlyWhileTheServerIsFrozen) {
@@ -181,7 +185,7 @@ TEST_F(SftpTest, CallsAreCancelledPromptlyWhileTheServerIsFrozen) {
         const auto asked = Steady::now();
         source.request_stop();
         EXPECT_THAT(result.get(), HasCode(Errc::cancelled));
-        EXPECT_LT(Steady::now() - asked, patient(std::chrono::milliseconds(600)));
+        EXPECT_LT(Steady::now() - asked, patient(kPrompt));
         // Whoever comes next must not wait for the answer that the first one did not want.
         const OpContext brief{.stop = {}, .deadline = clock_.steady() + Millis(100)};
         EXPECT_THAT(provider().stat(brief, "file"), HasCode(Errc::deadline));

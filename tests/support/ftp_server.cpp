@@ -165,7 +165,7 @@ bool FtpServer::launch(const FtpServerOptions& options) {
     hand_over(folder_);
     if (!make_certificate(options.wrong_host)) return false;
     for (int attempt = 0; attempt < 5; ++attempt) {
-        port_ = options.port != 0 ? options.port : free_port();
+        port_ = options.port != 0 ? options.port : free_port(held_port_);
         std::vector<std::string> words;
         switch (kind_) {
             case FtpKind::proftpd: words = prepare_proftpd(options); break;
@@ -176,11 +176,11 @@ bool FtpServer::launch(const FtpServerOptions& options) {
         pid_ = spawn_process(words, dir_ / "log");
         if (pid_ <= 0) return false;
         for (int i = 0; i < 1'000; ++i) {
-            if (is_listening(port_)) return true;
             if (::waitpid(pid_, nullptr, WNOHANG) == pid_) {
                 pid_ = 0;
                 break;  // somebody else took the port
             }
+            if (is_listening(port_)) return true;
             ::usleep(10'000);
         }
         stop();

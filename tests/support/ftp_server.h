@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "tests/support/temp_dir.h"
 
 namespace oracxfs::test {
@@ -65,6 +66,7 @@ class FtpServer {
     FtpKind kind_ = FtpKind::proftpd;
     std::string folder_;
     int port_ = 0;
+    UniqueFd held_port_;
     pid_t pid_ = 0;
 };
 

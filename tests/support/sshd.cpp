@@ -80,12 +80,15 @@ std::vector<pid_t> children_of(pid_t parent) {
 
 }  // namespace
 
-int free_port() {
-    const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+int free_port(UniqueFd& held) {
+    UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int one = 1;
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     sockaddr_in address = loopback(0);
     socklen_t length = sizeof address;
     if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return 0;
     if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) return 0;
+    held = std::move(fd);
     return ntohs(address.sin_port);
 }
 
@@ -112,7 +115,7 @@ bool Sshd::launch(const SshdOptions& options) {
     if (!run({"/usr/bin/ssh-keygen", "-q", "-t", options.host_key_type, "-N", "", "-f", dir_ / "hk"}, log)) return false;
     if (!run({"/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", dir_ / "id"}, log)) return false;
     for (int attempt = 0; attempt < 5; ++attempt) {
-        port_ = options.port != 0 ? options.port : free_port();
+        port_ = options.port != 0 ? options.port : free_port(held_port_);
         std::ofstream conf(dir_ / "conf");
         conf << "Port " << port_ << "\nListenAddress 127.0.0.1\nHostKey " << dir_ / "hk" << "\nPidFile none\n"
              << "AuthorizedKeysFile " << dir_ / "id.pub" << "\nStrictModes no\nUsePAM no\nPermitRootLogin yes\n"
@@ -125,11 +128,11 @@ bool Sshd::launch(const SshdOptions& options) {
         pid_ = spawn({kServer, "-D", "-e", "-f", dir_ / "conf"}, log);
         if (pid_ <= 0) return false;
         for (int i = 0; i < 200; ++i) {
-            if (is_open(port_)) return true;
             if (::waitpid(pid_, nullptr, WNOHANG) == pid_) {
                 pid_ = 0;
                 break;  // somebody else took the port
             }
+            if (is_open(port_)) return true;
             ::usleep(25'000);
         }
         stop();
@@ -151,6 +154,13 @@ void Sshd::stop() {
 }
 
 std::vector<pid_t> Sshd::children() const { return pid_ > 0 ? children_of(pid_) : std::vector<pid_t>(); }
+
+bool Sshd::wait_for_ends(std::chrono::milliseconds most) const {
+    const auto until = std::chrono::steady_clock::now() + most;
+    for (; !children().empty(); ::usleep(1'000))
+        if (std::chrono::steady_clock::now() > until) return false;
+    return true;
+}
 
 void Sshd::kill_connections() const {
     for (const pid_t child : children()) ::kill(child, SIGKILL);

@@ -3,11 +3,13 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "tests/support/temp_dir.h"
 
 namespace oracxfs::test {
@@ -41,6 +43,8 @@ class Sshd {
     void kill_connections() const;   // SIGKILL to what serves existing connections
     void freeze() const;             // SIGSTOP to the listener and to all connections
     void thaw() const;
+    // Until nobody serves a connection any more: what was asked for before it broke has been done. False after `most`.
+    [[nodiscard]] bool wait_for_ends(std::chrono::milliseconds most) const;
     void stop();                     // no new connections; existing ones go on
 
   private:
@@ -52,10 +56,11 @@ class Sshd {
     TempDir dir_;
     std::string user_;
     int port_ = 0;
+    UniqueFd held_port_;
     pid_t pid_ = 0;
 };
 
-// A TCP port that nobody listens on.
-int free_port();
+// A TCP port that nobody listens on. `held` keeps everybody else off it; a server that sets SO_REUSEADDR may listen there.
+int free_port(UniqueFd& held);
 
 }  // namespace oracxfs::test

@@ -283,8 +283,8 @@ Status run_daemon(const DaemonOptions& options, const std::function<void(const s
     backups->stop();  // a run under way is begun again at the next start
     admin->end_tasks();
     server->stop();  // before the mount goes away: the request that ended it may still be in its handler
-    mount.reset();
     core->stop(kGrace, signals.second());
+    mount.reset();  // whoever still waited has been answered by now, which needs the session, though nobody hears it
     log::info("daemon", "ended");
     log::flush();
     return served;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,13 +109,13 @@ void CommandInput::take_errors() {
 }
 
 // Also keeps its standard error empty, on which it would block.
-Status CommandInput::wait_until_readable(const std::stop_token& stop) {
+Status CommandInput::wait_until_readable(int fd, const std::stop_token& stop) {
     const std::stop_callback wake(stop, [this] {
         const std::uint64_t one = 1;
         static_cast<void>(!::write(wake_.get(), &one, sizeof one));  // full: it is awake already
     });
     for (;;) {
-        std::array<pollfd, 3> waiting{{{output_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}, {errors_.get(), POLLIN, 0}}};
+        std::array<pollfd, 3> waiting{{{fd, POLLIN, 0}, {wake_.get(), POLLIN, 0}, {errors_.get(), POLLIN, 0}}};
         if (::poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR)
             return fail(error_from_errno(errno, "wait for the command of " + name_));
         if (stop.stop_requested()) return fail(Errc::cancelled, "run the command of " + name_);
@@ -126,7 +127,7 @@ Status CommandInput::wait_until_readable(const std::stop_token& stop) {
 Result<std::size_t> CommandInput::read(std::span<std::byte> into, const std::stop_token& stop) {
     if (pid_ <= 0) return 0;
     for (;;) {
-        if (Status waited = wait_until_readable(stop); !waited) {
+        if (Status waited = wait_until_readable(output_.get(), stop); !waited) {
             kill_group();
             return fail(std::move(waited).error());
         }
@@ -134,11 +135,19 @@ Result<std::size_t> CommandInput::read(std::span<std::byte> into, const std::sto
         if (count > 0) return static_cast<std::size_t>(count);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return fail(error_from_errno(errno, "read from the command of " + name_));
-        return finish();
+        return finish(stop);
     }
 }
 
-Result<std::size_t> CommandInput::finish() {
+Result<std::size_t> CommandInput::finish(const std::stop_token& stop) {
+    // It may have closed its output only, and say much more on its standard error, or stay.
+    const UniqueFd ended(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    if (ended) {
+        if (Status waited = wait_until_readable(ended.get(), stop); !waited) {
+            kill_group();
+            return fail(std::move(waited).error());
+        }
+    }
     // The status first, then what it said last: its standard error may be held open by something it left behind.
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {

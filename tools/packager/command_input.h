@@ -33,9 +33,9 @@ class CommandInput {
   private:
     CommandInput(std::string name, pid_t pid, UniqueFd output, UniqueFd errors, UniqueFd wake)
         : name_(std::move(name)), pid_(pid), output_(std::move(output)), errors_(std::move(errors)), wake_(std::move(wake)) {}
-    Status wait_until_readable(const std::stop_token& stop);
+    Status wait_until_readable(int fd, const std::stop_token& stop);
     void take_errors();
-    Result<std::size_t> finish();
+    Result<std::size_t> finish(const std::stop_token& stop);
     void kill_group();
 
     const std::string name_;

@@ -4,6 +4,7 @@
 #include <set>
 #include <thread>
 
+#include "tests/support/patience.h"
 #include "tests/unit/emulators/dropbox_fixture.h"
 
 namespace oracxfs::test {
@@ -15,15 +16,17 @@ using testing::StartsWith;
 class DropboxCalls : public DropboxEmulatorTest {};
 
 TEST_F(DropboxCalls, TwoIdenticalListingsAtOnceAreRefused) {
-    dropbox_.set_latency(std::chrono::milliseconds(300));
+    dropbox_.set_latency(test::patient(std::chrono::milliseconds(1'000)));
     const std::string argument = R"({"path":""})";
     const http::Request one = rpc_request("files/list_folder", argument), two = rpc_request("files/list_folder", argument),
                         other = rpc_request("files/list_folder", R"({"path":"","recursive":true})");
     auto first = std::async(std::launch::async, [&] { return client_.send(one).status; });
     auto third = std::async(std::launch::async, [&] { return client_.send(other).status; });
+    ASSERT_TRUE(dropbox_.wait_for("files/list_folder", 2));  // both are at work, for as long as the latency
     const int second = client_.send(two).status;
     EXPECT_EQ((std::multiset<int>{first.get(), second}), (std::multiset<int>{200, 429}));
     EXPECT_EQ(third.get(), 200);
+    dropbox_.set_latency(std::chrono::milliseconds(0));
     EXPECT_EQ(client_.send(one).status, 200) << "one after the other is all right";
 }
 

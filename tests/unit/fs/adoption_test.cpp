@@ -27,6 +27,18 @@ class AdoptionTest : public testing::Test {
         return object ? stack_.filesystem->adopt(id(), *object, {}) : fail(object.error());
     }
 
+    // By us or by the lane, which finds it, too, when this takes long.
+    void taken_over(const std::string& key) {
+        for (;;) {
+            const auto took = adopt(key);
+            if (took || took.error().code != Errc::busy) {
+                ASSERT_THAT(took, IsOk()) << key;
+                return;
+            }
+            std::this_thread::yield();
+        }
+    }
+
     TempDir dir_;
     FileSystemStack stack_{dir_ / "home", 1};
 };
@@ -63,7 +75,7 @@ TEST_F(AdoptionTest, NoFileStaysUncheckedHoweverQuickItsLaneWas) {
         const std::jthread impatient([&](const std::stop_token& stop) {
             while (!stop.stop_requested()) stack_.replicator->nudge();
         });
-        for (int i = 0; i < kFiles; ++i) ASSERT_EQ(adopt("f" + std::to_string(i)).value(), true);
+        for (int i = 0; i < kFiles; ++i) ASSERT_NO_FATAL_FAILURE(taken_over("f" + std::to_string(i)));
     }
     const auto rows = stack_.catalog->list_replicas("");
     ASSERT_THAT(rows, IsOk());

@@ -84,6 +84,7 @@ TEST_F(ClosingProcessTest, OneThatIsEndingHasNoneLeftAlsoForWhoIsNotRoot) {
     int status = 0;
     ASSERT_EQ(::waitpid(asking, &status, 0), asking);
     EXPECT_TRUE(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2) GTEST_SKIP() << "there is no other user here";
     EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 

@@ -9,6 +9,7 @@
 
 #include "tests/support/file_system_stack.h"
 #include "tests/support/matchers.h"
+#include "tests/support/patience.h"
 #include "tests/support/temp_dir.h"
 
 namespace oracxfs::test {
@@ -35,7 +36,7 @@ class OpenFilesTest : public testing::Test {
     VersionId version_of(const std::string& path) { return stack_.catalog->find(path).value().value().version; }
     // Until nothing refers to it any more: its copies are gone from the provider, and its row from the catalogue.
     bool forgotten(VersionId version) {
-        const SteadyTime until = stack_.clock.steady() + Millis(30'000);
+        const SteadyTime until = stack_.clock.steady() + patient(Millis(60'000));
         while (stack_.catalog->version(version)) {
             if (stack_.clock.steady() > until) return false;
             stack_.replicator->nudge();

@@ -9,6 +9,7 @@
 #include "tests/support/file_system_stack.h"
 #include "tests/support/matchers.h"
 #include "tests/support/memory_provider.h"
+#include "tests/support/patience.h"
 #include "tests/support/temp_dir.h"
 
 namespace oracxfs::test {
@@ -49,14 +50,14 @@ TEST(Suspicion, EndsSoonWhoeverMetTheFailure) {
         ASSERT_THAT(stack.write_file("before" + std::to_string(i), "x"), IsOk());
         mortal->dead = true;
         auto closed = std::async(std::launch::async, [&] { return stack.write_file("f" + std::to_string(i), std::string(i % 2 ? 10 : 10'000, 'x')); });
-        const bool in_time = closed.wait_for(std::chrono::seconds(10)) == std::future_status::ready;
+        const bool in_time = closed.wait_for(patient(std::chrono::seconds(10))) == std::future_status::ready;
         EXPECT_TRUE(in_time) << "round " << i;
         mortal->dead = false;
         stack.replicator->probe_now(id);
         EXPECT_THAT(closed.get(), IsOk());
         if (!in_time) return;
         // Settled is also who is known to be down.
-        const SteadyTime latest = clock.steady() + std::chrono::seconds(30);
+        const SteadyTime latest = clock.steady() + patient(std::chrono::seconds(30));
         while (!stack.settle() && clock.steady() < latest) stack.replicator->probe_now(id);
         ASSERT_THAT(stack.settle(), IsOk());
     }

@@ -8,6 +8,7 @@
 
 #include "tests/support/file_system_stack.h"
 #include "tests/support/matchers.h"
+#include "tests/support/patience.h"
 #include "tests/support/temp_dir.h"
 
 namespace oracxfs::test {
@@ -32,7 +33,7 @@ TEST_F(ViewsTest, WhatWaitsForTheKernelKeepsNobodyElseWaiting) {
     const Inode folder = there();
     for (int i = 0; i < 100; ++i) ASSERT_THAT(stack_.filesystem->make_directory(folder, "d" + std::to_string(i), 0755, kCaller), IsOk());
     auto written = std::async(std::launch::async, [&] { return stack_.write_file("f", "content"); });
-    EXPECT_EQ(written.wait_for(kLong), std::future_status::ready);
+    EXPECT_EQ(written.wait_for(patient(kLong)), std::future_status::ready);
     release.set_value();
     EXPECT_THAT(written.get(), IsOk());
 }
@@ -40,6 +41,10 @@ TEST_F(ViewsTest, WhatWaitsForTheKernelKeepsNobodyElseWaiting) {
 TEST_F(ViewsTest, ARenameIsAnsweredAfterTheKernelWasTold) {
     ASSERT_THAT(stack_.write_file("new", "new"), IsOk());
     ASSERT_THAT(stack_.write_file("f", "old"), IsOk());
+    // What is closed is let go of by another thread.
+    std::promise<void> through;
+    stack_.filesystem->when_closed([&] { through.set_value(); });
+    through.get_future().wait();
     std::mutex mutex;
     std::vector<std::string> told;
     stack_.filesystem->set_on_invalidate([&](const Filesystem::Invalidation& change) {

@@ -180,7 +180,7 @@ TEST_F(ChangingSourcesTest, AnyChangeMakesANewPackage) {
     spill(source("a"), "a");
     set_mtime(source("a"), 1'700'000'000);
     EXPECT_FALSE(changed(before, request())) << "the same content again";
-    ::chmod(source("b").c_str(), 0600);
+    ::chmod(source("b").c_str(), 0400);
     EXPECT_TRUE(changed(before, request()));
     pack(request());
     const std::string now = last.fingerprint;

@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "tests/support/patience.h"
 #include "tests/unit/providers/http_fixture.h"
 
 namespace oracxfs::test {
@@ -230,7 +231,8 @@ TEST(HttpClient, SlowSinkHoldsTheServerBack) {
         };
         return response;
     });
-    const auto client = make_client(server, {.stall_timeout = Millis(300)});
+    const Millis stall = patient(Millis(1'000));
+    const auto client = make_client(server, {.stall_timeout = stall});
     std::size_t got = 0;
     std::size_t ahead = 0;
     Request r = request("GET", server.url("/"));
@@ -240,7 +242,7 @@ TEST(HttpClient, SlowSinkHoldsTheServerBack) {
         SystemClock clock;
         for (std::size_t before = 0; before != produced;) {
             before = produced;
-            clock.sleep_for(Millis(500), {});
+            clock.sleep_for(stall + Millis(200), {});
         }
         ahead = produced - got;
         return true;

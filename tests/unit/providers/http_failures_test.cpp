@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "tests/support/fake_clock.h"
+#include "tests/support/patience.h"
 #include "tests/unit/providers/http_fixture.h"
 
 namespace oracxfs::test {
@@ -36,7 +37,7 @@ HttpsResponse cut(Finish finish, Framing framing) {
 void expect_lost_answer(const HttpsServer::Handler& handler, bool tls = true, bool silent = false) {
     for (const bool idempotent : {true, false}) {
         HttpsServer server(handler, {.tls = tls});
-        const auto client = make_client(server, {.stall_timeout = Millis(400)});
+        const auto client = make_client(server, {.stall_timeout = patient(silent ? Millis(1'000) : Millis(30'000))});
         Request r = request("POST", server.url("/x?upload_id=secret-query"));
         r.idempotent = idempotent;
         r.bearer = "secret-token";
@@ -159,28 +160,30 @@ TEST(HttpFailures, SinkHasTakenATruePrefix) {
 }
 
 TEST(HttpFailures, SlowDripIsNoStall) {
-    HttpsServer server([](HttpsRequest&) {
+    const Millis stall = patient(Millis(1'200));
+    HttpsServer server([stall](HttpsRequest&) {
         HttpsResponse response = HttpsResponse::text("0123456789");
         response.drip_bytes = 1;
-        response.drip_delay = Millis(150);
+        response.drip_delay = stall / 8;
         return response;
     });
-    const auto client = make_client(server, {.stall_timeout = Millis(1200)});
+    const auto client = make_client(server, {.stall_timeout = stall});
     const auto response = client->perform({}, request("GET", server.url("/")));
     ASSERT_THAT(response, IsOk());
     EXPECT_EQ(response->body, "0123456789");
 }
 
 TEST(HttpFailures, RequestMaySetAStallTimeoutOfItsOwn) {
-    HttpsServer server([](HttpsRequest&) {
+    HttpsServer server([](HttpsRequest& asked) {
+        if (asked.path == "/never") return nothing(Finish::hang);
         HttpsResponse response = HttpsResponse::text("late");
         response.delay = Millis(1000);
         return response;
     });
     const auto client = make_client(server, {.stall_timeout = Millis(200)});
-    Request r = request("GET", server.url("/"));
-    EXPECT_THAT(client->perform({}, r), HasCode(Errc::unavailable));
-    r.stall_timeout = Millis(60'000);
+    EXPECT_THAT(client->perform({}, request("GET", server.url("/never"))), HasCode(Errc::unavailable));
+    Request r = request("GET", server.url("/late"));
+    r.stall_timeout = patient(Millis(60'000));
     EXPECT_THAT(client->perform({}, r), IsOk());
 }
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/unique_fd.h"
+#include "tests/support/patience.h"
 #include "tests/unit/providers/http_fixture.h"
 #include "tests/unit/providers/oauth_fixture.h"
 
@@ -51,7 +52,7 @@ std::string get(int port, const std::string& target, bool ipv6 = false) {
 class Receiver : public testing::Test {
   protected:
     void listen(const std::string& host, const std::string& path = "/") {
-        auto receiver = LoopbackReceiver::listen(host, 0, path);
+        auto receiver = LoopbackReceiver::listen(host, 0, path, patient(Millis(10'000)));
         ASSERT_THAT(receiver, IsOk());
         receiver_ = std::move(*receiver);
         const std::string uri = receiver_->redirect_uri();
@@ -199,7 +200,7 @@ TEST(OAuthEndToEnd, SignsInUsesAndRenews) {
     SystemClock clock;
     http::SignInRequest request{"client", "", test_endpoints()};
     request.endpoints.token_url = server.url("/token");
-    auto receiver = LoopbackReceiver::listen("127.0.0.1", 0);
+    auto receiver = LoopbackReceiver::listen("127.0.0.1", 0, "/", patient(Millis(10'000)));
     ASSERT_THAT(receiver, IsOk());
     redirect_uri = (*receiver)->redirect_uri();
     const SignIn sign_in = http::begin_sign_in(request, redirect_uri);

@@ -62,10 +62,14 @@ class BackupServiceTest : public testing::Test {
     }
 
     std::future<Result<Json>> ask(const std::string& label = "") {
-        return std::async(std::launch::async, [this, label] { return service_->sync({label, true}, {}, {}); });
+        return std::async(std::launch::async, [this, label] {
+            asks_ = true;
+            return service_->sync({label, true}, {}, {});
+        });
     }
     // By somebody who does not want to wait: only what is known at once is an answer.
     Result<Json> ask_without_patience() {
+        asks_ = true;
         std::stop_source stop;
         stop.request_stop();
         return service_->sync({"", true}, {stop.get_token(), std::nullopt}, {});
@@ -92,7 +96,8 @@ class BackupServiceTest : public testing::Test {
 
   private:
     std::shared_ptr<const Config> config() {
-        // The scheduler's thread is the first one that asks; after it, only runs do.
+        // Who asks for a run looks at the settings, too. Of the others the scheduler's thread is the first; then only runs do.
+        if (asks_) return config_;
         std::thread::id nobody;
         const bool is_first = scheduler_.compare_exchange_strong(nobody, std::this_thread::get_id());
         if (!is_first && scheduler_ != std::this_thread::get_id()) pass(run_ended_ ? Moment::clearing_up : Moment::beginning);
@@ -110,6 +115,7 @@ class BackupServiceTest : public testing::Test {
     std::atomic<std::thread::id> scheduler_;
     std::atomic<bool> run_ended_ = false, open_ = false;
     std::promise<void> held_, free_;
+    static inline thread_local bool asks_ = false;
 };
 
 TEST_F(BackupServiceTest, ARunUnderWayIsNamedToWhoAsksForAnother) {

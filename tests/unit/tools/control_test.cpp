@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "tests/support/matchers.h"
+#include "tests/support/patience.h"
 #include "tests/support/temp_dir.h"
 #include "tools/control/client.h"
 #include "tools/control/envelope.h"
@@ -128,7 +129,7 @@ TEST_F(ControlTest, AClientThatOnlyClosedItsWritingSideGetsItsAnswer) {
     LineChannel channel(std::move(*fd), 1024);
     ASSERT_THAT(channel.write_line("{\"command\":\"echo\",\"args\":7}"), IsOk());
     ::shutdown(raw, SHUT_WR);
-    const auto line = channel.read_line({}, Millis(10'000));
+    const auto line = channel.read_line({}, test::patient(Millis(10'000)));
     ASSERT_THAT(line, IsOk());
     EXPECT_EQ(parse_json(*line).value()["data"].as_int(), 7);
 }
@@ -152,7 +153,7 @@ TEST_F(ControlTest, HostileLinesAreAnsweredAndDoNoHarm) {
         ASSERT_THAT(fd, IsOk());
         LineChannel channel(std::move(*fd), 1u << 20);
         ASSERT_THAT(channel.write_line(line), IsOk());
-        const auto answer = channel.read_line({}, Millis(10'000));
+        const auto answer = channel.read_line({}, test::patient(Millis(10'000)));
         ASSERT_THAT(answer, IsOk()) << line;
         const auto json = parse_json(*answer);
         ASSERT_THAT(json, IsOk()) << line;
@@ -171,7 +172,7 @@ TEST_F(ControlTest, ALineThatIsTooLongEndsTheConnection) {
     ASSERT_THAT(fd, IsOk());
     LineChannel channel(std::move(*fd), 1u << 20);
     (void)channel.write_line(std::string(64 << 10, 'x'));  // may fail: the server need not take all of it
-    const auto answer = channel.read_line({}, Millis(10'000));
+    const auto answer = channel.read_line({}, test::patient(Millis(10'000)));
     if (answer) {
         EXPECT_EQ(parse_json(*answer).value()["error"]["code"].as_string(), "E-TOO-LARGE");
     }

@@ -43,7 +43,6 @@ bool is_passed_option(std::string_view word) {
 }  // namespace
 
 struct FuseMount::Impl {
-    Filesystem* filesystem = nullptr;
     fuse_session* session = nullptr;
     std::string mount_point;
     unsigned threads_max = 8;
@@ -68,7 +67,6 @@ FuseMount::FuseMount() : impl_(std::make_unique<Impl>()) {}
 FuseMount::~FuseMount() {
     if (impl_->session == nullptr) return;
     impl_->unmount();
-    impl_->filesystem->set_on_invalidate(nullptr);
     fuse_session_destroy(impl_->session);
 }
 
@@ -97,7 +95,6 @@ Result<std::unique_ptr<FuseMount>> FuseMount::mount(Filesystem& filesystem, cons
 
     auto mount = std::unique_ptr<FuseMount>(new FuseMount());  // NOLINT: the constructor is private
     Impl& impl = *mount->impl_;
-    impl.filesystem = &filesystem;
     impl.mount_point = options.mount_point;
     impl.threads_max = options.threads_max;
     impl.session = fuse_session_new(&args, &ops, sizeof ops, &filesystem);

@@ -289,6 +289,30 @@ class NobodyThere(ProviderTest):
         os.close(fd)
 
 
+    def test_daemon_that_is_ended_while_programs_wait_for_it(self):
+        """They hear that nothing was promised; it ends in order, and nothing is lost."""
+        data = content(3 * MIB)
+        source = os.path.join(self.fs.base, "source")
+        write_file(source, data)
+        write_file(self.inside("before"), b"x")
+        self.fs.servers["s"].freeze()
+        copying = [subprocess.Popen(["cp", source, self.inside("f%d" % i)], stderr=subprocess.DEVNULL) for i in range(8)]
+        eventually(lambda: all(os.path.exists(self.inside("f%d" % i)) and os.path.getsize(self.inside("f%d" % i)) == len(data)
+                               for i in range(8)), "cp has written")
+        pid = self.fs.pid()
+        os.kill(pid, signal.SIGTERM)
+        for one in copying:
+            self.assertNotEqual(one.wait(harness.HANGS), 0)
+        self.assertTrue(harness.wait_gone(pid, 60), "the daemon ends")
+        self.assertIn("[daemon] ended", self.fs.log_tail().splitlines()[-1])
+        self.fs.start(*self.OPTIONS)
+        for i in range(8):
+            self.assertEqual(read_file(self.inside("f%d" % i)), data)
+        self.fs.servers["s"].thaw()
+        for i in range(8):
+            self.verified_everywhere("f%d" % i)
+
+
 class JournalMode(ProviderTest):
     PROVIDERS = ("a",)
     SFTP = ("s",)

@@ -1,27 +1,19 @@
 #include "fs/fuse_adapter.h"
 
 #include <poll.h>
-#include <signal.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <mutex>
 #include <shared_mutex>
 #include <sstream>
 #include <thread>
 
 #include "base/log.h"
-#include "base/unique_fd.h"
 #include "fs/fuse_adapter_reply.h"
+#include "fs/mount_table.h"
 
 namespace oracxfs {
 namespace {
@@ -44,7 +36,7 @@ bool is_passed_option(std::string_view word) {
 
 struct FuseMount::Impl {
     fuse_session* session = nullptr;
-    std::string mount_point;
+    std::string mount_point, device;
     unsigned threads_max = 8;
     std::mutex mutex;
     bool mounted = false;
@@ -58,7 +50,15 @@ struct FuseMount::Impl {
             const std::unique_lock nobody_answers(fuse::session_gate().mutex);
             fuse::session_gate().open = false;
         }
+        // A thread that tells the kernel of a folder waits for whoever has locked it, which may be a program that waits for us;
+        // the connection would live as long as that thread.
+        if (!hung_up()) abort_mount(mount_point, device);
         fuse_session_unmount(session);
+    }
+
+    bool hung_up() const {
+        pollfd device_file{fuse_session_fd(session), 0, 0};
+        return ::poll(&device_file, 1, 0) == 1 && (device_file.revents & POLLERR) != 0;
     }
 };
 
@@ -104,6 +104,7 @@ Result<std::unique_ptr<FuseMount>> FuseMount::mount(Filesystem& filesystem, cons
         return fail(Errc::mount_failed, "mount " + options.mount_point,
                     "the kernel or fusermount3 refused: is fuse3 installed, is the folder yours and not in use?");
     impl.mounted = true;
+    impl.device = mounted_device(impl.mount_point);
     fuse::session_gate().open = true;
     fuse_session* session = impl.session;
     filesystem.set_on_invalidate([session](const Filesystem::Invalidation& change) {
@@ -150,75 +151,5 @@ void FuseMount::exit() {
         (void)::statvfs(path.c_str(), &unused);
     });
 }
-
-namespace {
-
-// mountinfo writes spaces and the like as \040.
-std::string unescape(std::string_view text) {
-    std::string plain;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '\\' && i + 3 < text.size()) {
-            plain.push_back(static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0')));
-            i += 3;
-        } else {
-            plain.push_back(text[i]);
-        }
-    }
-    return plain;
-}
-
-bool listed_as_ours(const std::string& mount_point) {
-    std::ifstream mounts("/proc/self/mountinfo");
-    for (std::string line; std::getline(mounts, line);) {
-        std::stringstream fields(line);
-        std::string id, parent, device, root, point;
-        fields >> id >> parent >> device >> root >> point;
-        if (unescape(point) == mount_point && line.find(" - fuse.oracxfs ") != std::string::npos) return true;
-    }
-    return false;
-}
-
-// Has the daemon of this mount died? What the kernel remembers of the folder would be told for a long time after that, but
-// free space is always asked for. In a process of its own, since a daemon that hangs would make this one hang.
-bool is_dead(const std::string& mount_point) {
-    constexpr int kPatienceMs = 5'000;
-    const pid_t child = ::fork();
-    if (child == 0) {
-        struct statvfs unused {};
-        const bool dead = ::statvfs(mount_point.c_str(), &unused) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
-        ::_exit(dead ? 1 : 0);
-    }
-    if (child < 0) return false;
-    const UniqueFd ended(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
-    pollfd wait{ended.get(), POLLIN, 0};
-    if (!ended || ::poll(&wait, 1, kPatienceMs) != 1) ::kill(child, SIGKILL);
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
-    return WIFEXITED(status) && WEXITSTATUS(status) == 1;
-}
-
-}  // namespace
-
-Result<bool> repair_stale_mount(const std::string& mount_point) {
-    if (!listed_as_ours(mount_point)) {
-        struct stat unused {};
-        if (::stat(mount_point.c_str(), &unused) == 0 || errno != ENOTCONN) return false;
-        return fail(Errc::mount_failed, "mount " + mount_point, "a dead mount of another program is there; detach it with `fusermount3 -u -z`");
-    }
-    if (!is_dead(mount_point)) return false;
-    if (::umount2(mount_point.c_str(), MNT_DETACH) == 0) return true;
-    const pid_t child = ::fork();
-    if (child == 0) {
-        ::execlp("fusermount3", "fusermount3", "-u", "-z", "-q", "--", mount_point.c_str(), nullptr);
-        ::_exit(127);
-    }
-    int status = 0;
-    if (child > 0) ::waitpid(child, &status, 0);
-    if (child < 0 || status != 0)
-        return fail(Errc::mount_failed, "detach the dead mount at " + mount_point, "fusermount3 -u -z failed");
-    return true;
-}
-
-bool is_mounted(const std::string& mount_point) { return listed_as_ours(mount_point); }
 
 }  // namespace oracxfs

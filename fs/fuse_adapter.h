@@ -37,9 +37,4 @@ class FuseMount {
     std::unique_ptr<Impl> impl_;
 };
 
-// A dead mount of ours ("Transport endpoint is not connected") at this path is detached; true if there was one.
-Result<bool> repair_stale_mount(const std::string& mount_point);
-// Is a live FUSE mount of ours there? (from /proc/self/mountinfo, never touches the mount itself)
-bool is_mounted(const std::string& mount_point);
-
 }  // namespace oracxfs

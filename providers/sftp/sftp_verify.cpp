@@ -11,6 +11,8 @@ namespace oracxfs::sftp {
 namespace {
 
 constexpr Millis kProbeTime{10'000};
+// A server that was too busy for the probe is asked again after this.
+constexpr Millis kProbePause{600'000};
 constexpr std::uint64_t kReadWindowBytes = 4u << 20;
 // While the server hashes, nothing else is heard of it.
 constexpr Millis kPingPause{5'000};
@@ -77,6 +79,7 @@ Result<bool> server_hashes(SftpHome& home, const OpContext& ctx) {
     if (auto lease = home.pool.take(cleaner))
         (void)lease->channel().ask(cleaner, [&](Handler handler) { lease->channel().remove(path, std::move(handler)); });
     if (refused) return fail(error_of(*refused, "write the probe file"));
+    if (!pumped && pumped.error().code == Errc::deadline) return fail(pumped.error());  // slow is not unable
     return hash == sha256_of(bytes);
 }
 
@@ -92,14 +95,27 @@ void ServerHash::set(State state) {
     state_ = state;
 }
 
+bool ServerHash::begin_probing(SteadyTime now) {
+    const std::lock_guard lock(mutex_);
+    if (state_ != State::unknown || now < not_before_) return false;
+    state_ = State::probing;
+    return true;
+}
+
+void ServerHash::put_off(SteadyTime until) {
+    const std::lock_guard lock(mutex_);
+    state_ = State::unknown;
+    not_before_ = until;
+}
+
 void find_out_server_hash(SftpHome& home) {
-    if (home.config.verify != VerifyMode::automatic || home.hash.state() != ServerHash::State::unknown) return;
-    home.hash.set(ServerHash::State::probing);
+    if (home.config.verify != VerifyMode::automatic || !home.hash.begin_probing(home.clock.steady())) return;
     home.pool.run_later([&home](const OpContext& ctx) {
         const auto works = server_hashes(home, ctx);
         const bool yes = works && *works;
         // No connection says nothing about the server's abilities: asked again by the next upload.
         if (!works && works.error().code == Errc::unavailable) return home.hash.set(ServerHash::State::unknown);
+        if (!works && works.error().code == Errc::deadline) return home.hash.put_off(home.clock.steady() + kProbePause);
         home.hash.set(yes ? ServerHash::State::works : ServerHash::State::absent);
         log::debug("sftp", home.config.name + (yes ? ": the server hashes files itself" : ": files are read back to verify them"));
     });

@@ -24,10 +24,14 @@ class ServerHash {
     enum class State { unknown, probing, works, absent };
     [[nodiscard]] State state() const;
     void set(State state);
+    // True for whoever is to find out: it is not known, nobody is at it, and it is not put off.
+    bool begin_probing(SteadyTime now);
+    void put_off(SteadyTime until);  // unknown, and not asked for before
 
   private:
     mutable std::mutex mutex_;
     State state_ = State::unknown;
+    SteadyTime not_before_{};
 };
 
 // Asks the background thread to find out, once. Only for VerifyMode::automatic.

@@ -14,6 +14,7 @@
 #include "tests/support/blobs.h"
 #include "tests/support/delay_proxy.h"
 #include "tests/support/matchers.h"
+#include "tests/support/movable_clock.h"
 #include "tests/support/patience.h"
 #include "tests/support/sftp_setup.h"
 
@@ -68,7 +69,7 @@ class SftpTest : public testing::Test {
         return out;
     }
 
-    SystemClock clock_;
+    MovableClock clock_;
     OpContext ctx_;
     ProviderConfig config_;
     std::unique_ptr<Sshd> server_;

@@ -97,6 +97,21 @@ TEST_F(SftpServerHashTest, OpensslThatCanNotIsNotTaken) {
     EXPECT_EQ(called(), (std::set<std::string>{"head", "openssl", "sha256sum"}));
 }
 
+TEST_F(SftpServerHashTest, AServerThatWasTooSlowToSayIsAskedAgainLater) {
+    start_with({{"head", "test -e " + (tools_ / "ready") + " || exec /bin/sleep 60\n" + head_},
+                {"sha256sum", sha256sum_}});
+    if (!server_) return;
+    ASSERT_EQ(settle(), ServerHash::State::unknown);
+    MemoryBlob blob(random_content(6u << 20, 1));
+    auto down = proxy_->bytes_down();
+    ASSERT_THAT(provider().put(ctx_, "before", blob, options()), IsOk());
+    EXPECT_GE(proxy_->bytes_down() - down, 6u << 20) << "read back meanwhile";
+    std::ofstream(tools_ / "ready").put('1');
+    ASSERT_EQ(settle(), ServerHash::State::unknown) << "not with each upload";
+    clock_.advance(std::chrono::minutes(11));
+    expect_that_it_verifies();
+}
+
 TEST_F(SftpTest, ServerWithoutShellIsReadBack) {
     START_BEHIND({}, {.internal_sftp = true, .host_key_type = "ed25519", .extra_lines = {}});
     ASSERT_EQ(settle(), ServerHash::State::absent);

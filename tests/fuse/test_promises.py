@@ -16,6 +16,11 @@ from harness import KIB, MIB, MountTest, content, eventually, leftovers, read_fi
 BROKEN_PROMISE = (errno.EIO, errno.ETIMEDOUT, errno.EDQUOT, errno.EACCES)
 
 
+def kernel_stacks(pid):
+    """Where each thread of a process is in the kernel."""
+    return [harness.read_proc(pid, "task/%s/stack" % task) for task in os.listdir("/proc/%d/task" % pid)]
+
+
 class ProviderTest(MountTest):
     def setUp(self):
         super().setUp()
@@ -311,6 +316,42 @@ class NobodyThere(ProviderTest):
         self.fs.servers["s"].thaw()
         for i in range(8):
             self.verified_everywhere("f%d" % i)
+
+    def lock_up_a_folder(self):
+        """A rename that waits for its provider holds the folder in the kernel, and who tells the kernel of that folder waits,
+        too: a thread of the daemon that no signal ends. Returns the daemon's number and the program that waits."""
+        os.mkdir(self.inside("folder"))
+        write_file(self.inside("folder/before"), b"x")
+        write_file(self.inside("folder/f.part"), b"x" * 1000)
+        self.fs.servers["s"].freeze()
+        renaming = subprocess.Popen(["mv", self.inside("folder/f.part"), self.inside("folder/f")], stderr=subprocess.DEVNULL)
+        eventually(lambda: any(b"fuse_rename" in stack for stack in kernel_stacks(renaming.pid)), "mv waits")
+        os.close(os.open(self.fs.path("s", self.name, "folder/made.part"), os.O_WRONLY | os.O_CREAT))
+        pid = self.fs.pid()
+        eventually(lambda: any(b"fuse_reverse_inval_entry" in stack for stack in kernel_stacks(pid)), "the kernel is told, and waits")
+        self.assertIsNone(renaming.poll())
+        return pid, renaming
+
+    def everything_goes_on(self, renaming):
+        self.assertNotEqual(renaming.wait(harness.HANGS), 0)
+        self.assertEqual(read_file(self.inside("folder/f")), b"x" * 1000)
+        self.fs.servers["s"].thaw()
+        self.verified_everywhere("folder/f")
+
+    def test_daemon_that_is_ended_while_it_waits_in_the_kernel(self):
+        pid, renaming = self.lock_up_a_folder()
+        os.kill(pid, signal.SIGTERM)
+        self.assertTrue(harness.wait_gone(pid, 60), "the daemon ends")
+        self.assertIn("[daemon] ended", self.fs.log_tail().splitlines()[-1])
+        self.fs.start(*self.OPTIONS)
+        self.everything_goes_on(renaming)
+
+    def test_daemon_that_is_killed_while_it_waits_in_the_kernel(self):
+        pid, renaming = self.lock_up_a_folder()
+        os.kill(pid, signal.SIGKILL)
+        self.fs.start(*self.OPTIONS)
+        self.assertTrue(harness.wait_gone(pid, 1), "the next one has ended it")
+        self.everything_goes_on(renaming)
 
 
 class JournalMode(ProviderTest):

@@ -13,10 +13,11 @@
 
 #include "base/log.h"
 #include "base/translate.h"
-#include "fs/fuse_adapter.h"
+#include "fs/mount_table.h"
 #include "tools/config/units.h"
 #include "tools/control/client.h"
 #include "tools/oracxfs/commands.h"
+#include "tools/oracxfs/killed_daemon.h"
 
 namespace oracxfs {
 namespace {
@@ -127,6 +128,8 @@ class Doctor {
 
     void check_daemon() {
         if (const auto socket = cli_.daemon_socket()) return add("daemon", "ok", "answers at " + *socket);
+        if (const auto owner = cli_.owner(); owner && owner->daemon && was_killed(owner->pid))
+            return add("daemon", "bad", fmt::format("process {} was killed and hangs in the kernel", owner->pid), "oracxfs mount");
         if (const auto owner = cli_.owner(); owner && owner->daemon)
             return add("daemon", "bad", fmt::format("process {} holds the state but does not answer", owner->pid), fmt::format("kill {}", owner->pid));
         if (::access(cli_.places().socket.c_str(), F_OK) == 0) {

@@ -6,11 +6,12 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "fs/fuse_adapter.h"
+#include "fs/mount_table.h"
 #include "tools/config/units.h"
 #include "tools/control/envelope.h"
 #include "tools/oracxfs/commands.h"
 #include "tools/oracxfs/daemon.h"
+#include "tools/oracxfs/killed_daemon.h"
 #include "tools/oracxfs/progress.h"
 #include "tools/oracxfs/shown.h"
 
@@ -46,6 +47,12 @@ Status prepare_mount_point(Cli& cli, const std::string& dir) {
     return {};
 }
 
+Status clear_away_killed_daemon(Cli& cli) {
+    ORACX_TRY(const bool hung, finish_killed_daemon(cli.places().lock_file));
+    if (hung) cli.out().note("a daemon that had been killed hung in the kernel; its mount was aborted");
+    return {};
+}
+
 Result<CommandResult> mount(Cli& cli, const MountFlags& flags) {
     ORACX_TRY(Config config, cli.config());
     const Config as_written = config;
@@ -57,6 +64,7 @@ Result<CommandResult> mount(Cli& cli, const MountFlags& flags) {
     }
     if (flags.allow_other) config.mount.allow_other = true;
     ORACX_TRY(const std::string dir, typed_or_configured(cli, flags.dir, config.mount.dir));
+    ORACX_TRYV(clear_away_killed_daemon(cli));
     if (const auto owner = cli.owner(); owner && owner->daemon)
         return fail(Errc::busy, "mount " + dir, fmt::format("process {} serves this state already, at {}", owner->pid, owner->mount_point));
     ORACX_TRYV(prepare_mount_point(cli, dir));
@@ -144,6 +152,7 @@ Result<CommandResult> unmount(Cli& cli, const UnmountFlags& flags) {
         if (!patience) return fail(Errc::usage, "--wait " + flags.wait, "give a duration such as 30s or 10m");
     }
     ORACX_TRY(const Config config, cli.config());
+    ORACX_TRYV(clear_away_killed_daemon(cli));
     const auto owner = cli.owner();
     const std::string served = owner && owner->daemon ? owner->mount_point : std::string();
     ORACX_TRY(const std::string dir, typed_or_configured(cli, flags.dir, served.empty() ? config.mount.dir : served));

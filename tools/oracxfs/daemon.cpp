@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/unique_fd.h"
 #include "fs/fuse_adapter.h"
+#include "fs/mount_table.h"
 #include "tools/backup/backup_service.h"
 #include "tools/backup/backup_views.h"
 #include "tools/backup/package_browser.h"

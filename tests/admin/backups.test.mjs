@@ -90,7 +90,7 @@ test('pin, label, unpin', { world: two }, async ({ world, watched }) => {
     assert.equal((await world.do('ask', { words: ['backups', 'show', 'latest'] })).data.pinned, true);
     await page.keyboard.press('Escape');
     await see(page, 'pinned', '.matrix');
-    assert.match(page.url(), /#\/backups$/);
+    await page.waitForURL(/#\/backups$/);
 });
 
 test('a damaged copy is found by a check and repaired from the good one', { world: { ...two, settings: { 'scrub.enabled': 'false' } } }, async ({ world, watched }) => {
@@ -129,10 +129,11 @@ test('ten thousand backups at five places: only what is seen exists, and every r
     const count = 10_000;
     await world.do('backup');
     const { oldest } = await world.do('multiply', { count, broken_every: 97 });
-    const pages = () => watched.requests.filter((url) => /\/api\/v1\/backups\?/.test(url)).length;
+    // Each once, however often it was asked for: what happens meanwhile is a reason to ask again for what is in sight.
+    const pages = () => [...new Set(watched.requests.flatMap((url) => /\/api\/v1\/backups\?.*\boffset=(\d+)/.exec(url)?.[1] ?? []))];
     const page = await watched.signedIn('#/backups');
     await page.waitForSelector('.matrix-body [role=row]:not(:has(.ghost))');
-    assert.ok(pages() <= 4, `${pages()} pages were asked for before anybody scrolled`);
+    assert.deepEqual(pages(), ['0'], 'only the first page was asked for before anybody scrolled');
     assert.equal(await page.locator('.matrix').getAttribute('aria-rowcount'), String(count + 1));
     assert.ok((await page.locator('.matrix-body [role=row]').count()) < 60);
     const began = Date.now();
@@ -141,7 +142,7 @@ test('ten thousand backups at five places: only what is seen exists, and every r
     await page.waitForSelector(`.matrix-body [aria-rowindex="${count + 1}"]:not(:has(.ghost))`);
     assert.equal(await page.evaluate(() => document.activeElement.closest('[role=row]').getAttribute('aria-rowindex')), String(count + 1));
     assert.ok((await page.locator('.matrix-body [role=row]').count()) < 60);
-    console.log(`the last of ${count} rows: ${Date.now() - began} ms, ${pages()} pages`);
+    console.log(`the last of ${count} rows: ${Date.now() - began} ms, ${pages().length} pages`);
 
     // A row of the middle says what the catalogue says: one of its five copies is missing.
     const middle = 97 * 52;

@@ -15,8 +15,9 @@ async function violations(page) {
 
 const scrollsSideways = (page) => page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
 
-async function settled(page) {
-    await page.waitForSelector('main');
+// `where`: the page that has just been asked for. It may still be fetched, and then there is nothing that is busy.
+async function settled(page, where) {
+    if (where) await page.waitForSelector(`main.page-${where} h1`, { state: 'attached' });
     await eventually(async () => (await page.locator('[aria-busy=true]').count()) === 0, 'nothing is being fetched');
 }
 
@@ -48,11 +49,11 @@ for (const [name, context] of [
         await page.waitForSelector('.verdict');
         for (const where of pages) {
             await page.goto(`${world.url}#/${where}`);
-            await settled(page);
+            await settled(page, where);
             await look(where);
         }
         await page.goto(`${world.url}#/backups`);
-        await page.locator('.matrix-body [data-cell]').first().click();
+        await page.locator('main.page-backups .matrix-body [data-cell]').first().click();
         await page.waitForSelector('dialog.drawer[open] .files, dialog.drawer[open] [role=alert]'); // a build may not look into packages
         await look('drawer');
         for (const tab of ['copies', 'manifest', 'log']) {
@@ -63,7 +64,7 @@ for (const [name, context] of [
         await page.keyboard.press('Escape');
         await page.goto(`${world.url}#/providers`);
         for (const index of [0, 1, 2, 3, 4]) {
-            await page.click('.page-actions button');
+            await page.click('main.page-providers .page-actions button');
             await page.waitForSelector('dialog[open] .tile');
             if (index === 0) await look('kinds of places');
             await dialogOf(page).locator('.tile').nth(index).click();
@@ -90,14 +91,19 @@ test('the other language and the other theme are chosen, and kept', { world: { k
     assert.equal(await page.getAttribute('html', 'data-theme'), 'dark');
     for (const where of pages) {
         await page.evaluate((hash) => (location.hash = hash), `#/${where}`);
-        await settled(page);
+        await settled(page, where);
         assert.doesNotMatch(await page.locator('body').innerText(), /\b[a-z_]+\.[a-z_]+_[a-z_]+\b(?!\.)/, 'no key stands in place of a text');
     }
 });
 
 test('by keyboard only: to a provider’s test and back', { world: { kinds: ['local'] } }, async ({ world, watched }) => {
+    // "g" and the letter after it belong together for a second and a half, which the test may need between the two.
+    await watched.context.addInitScript(() => {
+        const now = Date.now();
+        Date.now = () => now;
+    });
     const page = await watched.page();
-    await page.waitForSelector('#signin-password');
+    await page.waitForSelector('#signin-password:focus');
     await page.keyboard.type(world.password);
     await page.keyboard.press('Enter');
     await page.waitForSelector('.verdict');
@@ -141,7 +147,7 @@ test('targets are large enough to be hit', { world: { kinds: ['local', 'sftp'] }
     const page = await watched.signedIn();
     for (const where of pages) {
         await page.goto(`${world.url}#/${where}`);
-        await settled(page);
+        await settled(page, where);
         const small = await page.evaluate(() => [...document.querySelectorAll('button, a[href], input, select, summary, [role=switch]')]
             .filter((element) => element.offsetParent && !element.closest('.visually-hidden') && !element.classList.contains('visually-hidden') && !element.classList.contains('skip'))
             .map((element) => [element, (/checkbox|radio/.test(element.type) ? element.labels[0] : element).getBoundingClientRect()]) // who hits its label, hits it

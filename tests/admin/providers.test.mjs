@@ -90,7 +90,7 @@ test('test, disable, enable, change and remove', { world: { kinds: ['local', 'sf
     await see(page, 'local works.', 'dialog[open]');
     assert.equal(await dialogOf(page).locator('.steps .tone-good').count(), 5);
     await page.keyboard.press('Escape');
-    assert.equal(await page.evaluate(() => document.activeElement.innerText), 'Test', 'the focus is back');
+    await eventually(() => page.evaluate(() => document.activeElement.innerText === 'Test'), 'the focus is back');
 
     await menu('sftp', 'Disable');
     await dialogOf(page).locator('[type=submit]').click();

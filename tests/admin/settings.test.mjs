@@ -54,8 +54,12 @@ test('retention: a preview, and exactly what it showed is pruned', { world: { ki
     for (let count = 0; count < 4; ++count) await world.do('backup', { label: `number ${count}` });
     const page = await watched.signedIn('#/settings/retention');
     await see(page, /4 backups stay/, '#settings-retention');
-    for (const rule of ['daily', 'weekly', 'monthly']) await page.fill(`#retention-${rule}`, '0');
-    await page.fill('#retention-keep_last', '3');
+    // One preview at a time: of two that are asked for, either may be answered first.
+    for (const [rule, value] of [['daily', 0], ['weekly', 0], ['monthly', 0], ['keep_last', 3]]) {
+        const previewed = page.waitForResponse((answer) => answer.url().endsWith('/retention/preview') && answer.request().postDataJSON()[rule] === value);
+        await page.fill(`#retention-${rule}`, String(value));
+        await previewed;
+    }
     await see(page, /Would keep 3 and remove 1/, '#settings-retention');
     assert.equal((await world.do('ask', { words: ['backups', 'list'] })).data.backups.length, 4, 'a preview removes nothing');
     await part(page, 'retention').locator('button:has-text("Save and prune")').click();
@@ -91,7 +95,7 @@ test('notifications: a webhook is added and tested', { world: { kinds: ['local']
         await page.waitForSelector('#settings-notifications .rows li');
         await part(page, 'notifications').locator('.rows button:has-text("Test")').click();
         await see(page, 'The test reached ops.', '.toasts');
-        assert.equal(JSON.parse(received[0]).kind, 'test');
+        assert.ok(received.some((body) => JSON.parse(body).kind === 'test'), received.join());
         await see(page, 'Delivered', '#settings-notifications .rows');
         await part(page, 'notifications').locator('[aria-label="Remove ops"]').click();
         await see(page, 'Nobody is told yet', '#settings-notifications');

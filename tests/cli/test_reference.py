@@ -12,6 +12,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "fuse"))
+from processes import HANGS, patience  # noqa: E402
 from terminal import Terminal  # noqa: E402
 
 BINARY = os.path.abspath(os.environ.get("ORACXFS_BINARY", "build/release/bin/oracxfs"))
@@ -36,7 +37,7 @@ class Case(unittest.TestCase):
         return os.path.join(self.folder, name)
 
     def run_it(self, *words, code=0, **variables):
-        done = subprocess.run([BINARY, *words], env={**self.environment, **variables}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+        done = subprocess.run([BINARY, *words], env={**self.environment, **variables}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANGS * patience())
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done.stdout
 
@@ -91,7 +92,7 @@ class Completions(Case):
             name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
             parts += [name] + ([equals, value] if equals else [])
         code = 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _oracxfs; printf "%s\\n" "${COMPREPLY[@]}"'
-        done = subprocess.run(["bash", "--norc", "-c", code, "bash", script, *parts], env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(["bash", "--norc", "-c", code, "bash", script, *parts], env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=HANGS * patience())
         self.assertEqual(done.stderr, "")
         return [line for line in done.stdout.split("\n") if line]
 

@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <fstream>
 #include <sstream>
 
 #include "base/unique_fd.h"
 #include "tests/contract/dropbox_setup.h"
+#include "tests/support/patience.h"
 #include "tests/support/temp_dir.h"
 
 namespace oracxfs::test {
@@ -140,7 +142,7 @@ TEST_F(DropboxCliTest, TheWizardSignsInAtATerminal) {
     const auto read_until = [&](const std::string& wanted) {
         while (wanted.empty() || shown.find(wanted) == std::string::npos) {
             pollfd ready{fd.get(), POLLIN, 0};
-            if (::poll(&ready, 1, 60'000) != 1) return false;
+            if (::poll(&ready, 1, static_cast<int>(patient(std::chrono::seconds(60)).count())) != 1) return false;
             std::array<char, 4096> buffer{};
             const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
             if (got <= 0) return false;

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstdio>
 
+#include "tests/support/patience.h"
+
 namespace oracxfs::test {
 namespace {
 
@@ -265,7 +267,7 @@ void Emulator::clear_log() {
 
 bool Emulator::wait_for(std::string_view endpoint, std::uint64_t count) const {
     std::unique_lock lock(log_mutex_);
-    return logged_.wait_for(lock, std::chrono::seconds(60), [&] {
+    return logged_.wait_for(lock, patient(std::chrono::seconds(60)), [&] {
         std::uint64_t sum = 0;
         for (const auto& [name, tally] : tallies_)
             if (matches(endpoint, name)) sum += tally.begun;

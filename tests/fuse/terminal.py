@@ -1,5 +1,6 @@
 """A program at a terminal of its own: what it shows, what is typed."""
 
+import codecs
 import os
 import pty
 import select
@@ -12,6 +13,7 @@ from processes import patience
 class Terminal:
     def __init__(self, words, environment, cwd):
         self.shown, self._from = "", 0
+        self._text = codecs.getincrementaldecoder("utf-8")("replace")  # a letter may come in two pieces
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
@@ -27,7 +29,7 @@ class Terminal:
             got = os.read(self.fd, 4096)
         except OSError:  # the other end is gone
             got = b""
-        self.shown += got.decode(errors="replace")
+        self.shown += self._text.decode(got, final=not got)
         return bool(got)
 
     def expect(self, text, seconds=60):

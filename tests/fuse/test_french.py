@@ -58,7 +58,7 @@ class French(MountTest):
             eventually(lambda: self.fs.provider("b")["state"] == "offline", "b is offline")
             for words, code in ((("status",), 0), (("backups", "list"), 0), (("backups", "show", "latest"), 0), (("backups", "verify", "latest"), 3), (("runs",), 0),
                                 (("providers", "list"), 0), (("providers", "show", "b"), 0), (("providers", "test", "b"), 5), (("replicas",), 0), (("log",), 0),
-                                (("wait", "--timeout", "2s"), 3), (("doctor",), 0), (("scrub",), 3), (("runs",), 0)):
+                                (("wait", "--timeout", "60s"), 3), (("doctor",), 0), (("scrub",), 3), (("runs",), 0)):
                 with self.subTest(words):
                     self.read(*words, code=code)
         finally:

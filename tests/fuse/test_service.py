@@ -32,6 +32,12 @@ def events(fs, **wanted):
     return [event for event in found if all(event[key] == value for key, value in wanted.items())]
 
 
+def await_following(process):
+    """Nobody says when `log -f` follows: it watches the folder by then, and knows where the log ended before."""
+    watched = "/proc/%d/fd" % process.pid
+    eventually(lambda: "inotify" in harness.run("ls", "-l", watched, check=False).stdout.decode(), "it watches")
+
+
 class Reload(unittest.TestCase):
     def setUp(self):
         self.fs = Oracxfs(("a", "b"))
@@ -61,7 +67,7 @@ class Reload(unittest.TestCase):
         write_file(self.fs.path("after"), content(10 * KIB))
         self.assertEqual(read_file(self.fs.at("c", "after")), content(10 * KIB))
         self.assertEqual(self.fs.status()["state"], "protected")
-        reloaded = events(self.fs, kind="settings", level="info")
+        reloaded = eventually(lambda: events(self.fs, kind="settings", level="info"), "it is told")
         self.assertEqual([event["message"] for event in reloaded], ["reloaded: added c"])
 
     def test_a_file_with_an_error_changes_nothing_and_is_in_the_log(self):
@@ -180,7 +186,11 @@ class Systemd(unittest.TestCase):
             eventually(lambda: self.notify.count("WATCHDOG=1") > seen, "it goes on", 20)
         os.kill(process.pid, signal.SIGSTOP)  # hangs
         try:
-            eventually(lambda: harness.read_proc(process.pid, "stat").rpartition(b")")[2].split()[0] == b"T", "it is stopped")
+            # Each of its threads: the one that feeds may still be at it when the first has stopped.
+            def states():
+                return {harness.read_proc(process.pid, "task/%s/stat" % task).rpartition(b")")[2][1:2]
+                        for task in os.listdir("/proc/%d/task" % process.pid)}
+            eventually(lambda: states() == {b"T"}, lambda: "it is stopped: %s" % states())
             seen = self.notify.count("WATCHDOG=1")
             select.select([self.notify.socket], [], [], 1)
             self.assertEqual(self.notify.count("WATCHDOG=1"), seen)
@@ -249,11 +259,9 @@ class Log(MountTest):
         reader = threading.Thread(target=lambda: lines.extend(iter(process.stdout.readline, b"")))
         reader.start()
         try:
-            def seen():
-                # It may not follow yet: one file more, until one is seen.
-                write_file(self.inside("f%d" % len(os.listdir(self.dir))), b"x")
-                return any(b"verified" in line and self.name.encode() in line for line in lines)
-            eventually(seen, lambda: "a file shows up, only %s" % lines, every=0.3)
+            await_following(process)
+            write_file(self.inside("f"), b"x")
+            eventually(lambda: any(b"verified" in line and self.name.encode() in line for line in lines), lambda: "the file shows up, only %s" % lines)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(harness.HANGS)
@@ -269,9 +277,7 @@ class Log(MountTest):
         reader = threading.Thread(target=lambda: told.extend(json.loads(line) for line in process.stdout))
         reader.start()
         try:
-            # Nobody says when it follows: it has the folder open by then.
-            watched = "/proc/%d/fd" % process.pid
-            eventually(lambda: "inotify" in harness.run("ls", "-l", watched, check=False).stdout.decode(), "it watches")
+            await_following(process)
             self.fs.restart()
             wanted = [("mount", "unmounted"), ("daemon", "stopped"), ("daemon", "oracxfs"), ("mount", "mounted")]
             eventually(lambda: len(told) >= len(wanted), lambda: "all of it is shown, only %s" % told)
@@ -354,9 +360,10 @@ class OldEvents(unittest.TestCase):
             eventually(lambda: not events(fs, path="f"), "what is older than a day is forgotten")
             eventually(lambda: not os.path.exists(old), "and the old log file removed")
             self.assertTrue(events(fs, kind="mount"))
-            with sqlite3.connect(os.path.join(fs.home, "catalog.db")) as catalog:
-                self.assertEqual(catalog.execute("SELECT count(*) FROM event WHERE path = ?", (b"f",)).fetchone(), (0,))
-            catalog.close()
+            catalog = sqlite3.connect(os.path.join(fs.home, "catalog.db"))
+            self.addCleanup(catalog.close)
+            # The catalogue is in no hurry with it.
+            eventually(lambda: catalog.execute("SELECT count(*) FROM event WHERE path = ?", (b"f",)).fetchone() == (0,), "there, too")
 
 
 class NoProvider(unittest.TestCase):
@@ -422,6 +429,7 @@ class NoOfflineReads(MountTest):
         self.fs.servers["s"].start()
         eventually(lambda: self.fs.provider("s")["state"] == "active", "it is back", 60)
         self.assertEqual(read_file(self.inside("f")), b"text")
+        eventually(lambda: len(events(self.fs, kind="provider", provider="s")) >= 2, "both are told")
         told = [event["message"] for event in events(self.fs, kind="provider", provider="s")]
         self.assertEqual(len(told), 2, told)
         self.assertTrue(told[0].startswith("s is offline"), told)

@@ -112,7 +112,7 @@ class Versions(MountTest):
             self.assertNotEqual(self.fs.cli("versions", self.file, "--provider", "sftp", check=False).returncode, 0)
         finally:
             self.fs.places["sftp"].up()
-            self.fs.await_state("sftp", "active")
+            self.fs.await_state("sftp", "active", seconds=60)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "tools/config/limit_hours.h"
 #include "tools/oracxfs/activity_setup.h"
 #include "tools/oracxfs/readme_text.h"
 #include "tools/oracxfs/recovery.h"
@@ -142,8 +143,11 @@ std::shared_ptr<Provider> Core::make(const ProviderEntry& entry) {
     surroundings.store_secret = [this](const std::string& name, const std::string& value) { return secrets_.put(name, value); };
     surroundings.clock = &clock_;
     const std::shared_ptr<const Config> settings = config();
-    surroundings.upload_limit = settings->replication.upload_limit;
-    surroundings.limit_hours = settings->replication.limit_hours;
+    // The settings as they are then: a new limit holds for what is on its way, too.
+    surroundings.upload_limit = [this](WallTime now) {
+        const std::shared_ptr<const Config> current = config();
+        return rate_at(current->replication.limit_hours, current->replication.upload_limit.value_or(0), local_minute_of_day(now));
+    };
     surroundings.verify_by_download = settings->replication.verify == "download";
     auto made = make_provider(registry_, entry, surroundings);
     if (made) return std::shared_ptr<Provider>(std::move(*made));
@@ -361,10 +365,10 @@ Result<Json> Core::take_over_file() {
         changes.push("removed " + member.entry.name);
     }
     members_ = std::move(kept);
+    if (old->replication.upload_limit != fresh.replication.upload_limit || old->replication.limit_hours != fresh.replication.limit_hours)
+        changes.push("changed the upload limit");
     // What each provider is made with beside its own entry.
-    const bool common_changed = old->replication.upload_limit != fresh.replication.upload_limit ||
-                                old->replication.limit_hours != fresh.replication.limit_hours ||
-                                old->replication.verify != fresh.replication.verify;
+    const bool common_changed = old->replication.verify != fresh.replication.verify;
     for (const ProviderEntry& entry : fresh.providers) {
         auto found = std::find_if(members_.begin(), members_.end(), [&](const Member& m) { return m.entry.name == entry.name; });
         const bool is_new = found == members_.end();

@@ -12,7 +12,6 @@
 #include "providers/reading_back.h"
 #include "providers/retrying.h"
 #include "providers/sftp/sftp_provider.h"
-#include "tools/config/limit_hours.h"
 #include "tools/oracxfs/secret_store.h"
 
 namespace oracxfs {
@@ -93,15 +92,13 @@ Result<std::unique_ptr<Provider>> make_provider(const ProviderRegistry& registry
         error.provider = entry.name;
         return fail(std::move(error));
     }
-    const auto limit = [&](const char* key, std::uint64_t common) {
-        const auto own = static_cast<std::uint64_t>(entry.values[key].as_int());
-        return own == 0 || common == 0 ? std::max(own, common) : std::min(own, common);
-    };
-    const BandwidthLimits limits{limit("upload_limit", surroundings.upload_limit.value_or(0)), limit("download_limit", 0)};
+    const auto limit = [&](const char* key) { return static_cast<std::uint64_t>(entry.values[key].as_int()); };
+    const BandwidthLimits limits{limit("upload_limit"), limit("download_limit")};
     RateByTime by_time;
-    if (!surroundings.limit_hours.empty())
-        by_time = [hours = surroundings.limit_hours, always = limits.upload_bytes_per_second](WallTime now) {
-            return rate_at(hours, always, local_minute_of_day(now));
+    if (surroundings.upload_limit)
+        by_time = [common = surroundings.upload_limit, own = limits.upload_bytes_per_second](WallTime now) {
+            const std::uint64_t rate = common(now);
+            return own == 0 || rate == 0 ? std::max(own, rate) : std::min(own, rate);
         };
     Clock& clock = *surroundings.clock;
     std::unique_ptr<Provider> limited = std::make_unique<LimitingProvider>(std::move(*real), clock, limits, std::move(by_time));

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cache/secrets.h"
+#include "providers/limiting.h"
 #include "providers/registry.h"
 #include "tools/config/config.h"
 
@@ -22,9 +23,8 @@ struct ProviderSurroundings {
     // Stores one under its full name; empty where nothing may be stored.
     std::function<Status(const std::string& name, const std::string& value)> store_secret;
     Clock* clock = nullptr;
-    std::optional<std::uint64_t> upload_limit;  // replication.upload_limit: holds for each provider
-    std::vector<ReplicationConfig::LimitHours> limit_hours;
-    bool verify_by_download = false;            // replication.verify; a provider's own `verify` goes first
+    RateByTime upload_limit;          // what holds for each provider now, beside its own limit; asked about once a second
+    bool verify_by_download = false;  // replication.verify; a provider's own `verify` goes first
 };
 
 // Metered(Retrying(ReadingBack(Limiting(real)))), reading back only where that is wanted and the kind does not by itself. Errors: unsupported (a type of a later version), config.

@@ -107,9 +107,9 @@ TEST_F(FactorySettings, AProvidersOwnVerifyGoesFirst) {
     EXPECT_EQ(seen_verify_, "hash");
 }
 
-TEST_F(FactorySettings, HoursLimitUploadsAndNothingElse) {
+TEST_F(FactorySettings, TheCommonLimitIsForUploadsAndNothingElse) {
     const std::uint64_t rate = 1u << 20;
-    surroundings_.limit_hours = {{0, 0, rate}};  // all day
+    surroundings_.upload_limit = [&](WallTime) { return rate; };
     const auto provider = make();
     const SteadyTime begin = clock_.steady();
     test::MemoryBlob blob(test::random_content(3 * rate, 1));
@@ -121,6 +121,32 @@ TEST_F(FactorySettings, HoursLimitUploadsAndNothingElse) {
     const SteadyTime read = clock_.steady();
     EXPECT_TRUE(provider->read({}, stored->object, 0, 3 * rate, [](auto) { return true; }).has_value());
     EXPECT_EQ(clock_.steady(), read);
+}
+
+TEST_F(FactorySettings, ANewLimitHoldsForWhatIsOnItsWay) {
+    const std::uint64_t slow = 64u << 10;
+    const SteadyTime raised = clock_.steady() + std::chrono::seconds(10);
+    surroundings_.upload_limit = [&](WallTime) { return clock_.steady() < raised ? slow : 0; };
+    const auto provider = make();
+    test::MemoryBlob blob(test::random_content(100 * slow, 1));
+    PutOptions options;
+    options.upload_id = "upload";
+    const SteadyTime begin = clock_.steady();
+    ASSERT_TRUE(provider->put({}, "file", blob, options).has_value());
+    EXPECT_NEAR(std::chrono::duration<double>(clock_.steady() - begin).count(), 10.0, 1.5);
+}
+
+TEST_F(FactorySettings, TheLowerOfTwoLimitsCounts) {
+    const std::uint64_t own = 1u << 20;
+    entry_.values.set("upload_limit", static_cast<std::int64_t>(own));
+    surroundings_.upload_limit = [&](WallTime) { return 2 * own; };
+    const auto provider = make();
+    test::MemoryBlob blob(test::random_content(3 * own, 1));
+    PutOptions options;
+    options.upload_id = "upload";
+    const SteadyTime begin = clock_.steady();
+    ASSERT_TRUE(provider->put({}, "file", blob, options).has_value());
+    EXPECT_NEAR(std::chrono::duration<double>(clock_.steady() - begin).count(), 3.0, 0.2);
 }
 
 TEST(ProviderFactory, AnUnusableProviderFailsEachCallWithItsReason) {

@@ -7,6 +7,7 @@ const words = signal({});
 
 const wordsOf = { en: () => import('../lang/en.js'), fr: () => import('../lang/fr.js') };
 const moreWordsOf = { en: () => import('../lang/en-later.js'), fr: () => import('../lang/fr-later.js') };
+let wanted = 'en';
 let wantsMore = false;
 
 const chosen = () => localStorage.getItem('oracxfs.language');
@@ -21,17 +22,28 @@ export function preferredLanguage(configured) {
     return 'en';
 }
 
-export async function useLanguage(code) {
-    const [first, more] = await Promise.all([wordsOf[code](), wantsMore && moreWordsOf[code]()]);
-    words.value = { ...first.default, ...more?.default };
-    lang.value = code;
-    document.documentElement.lang = code;
+// Takes what is wanted when the words have come, which may be more, or another language, than was wanted before.
+async function takeWords() {
+    for (;;) {
+        const [code, all] = [wanted, wantsMore];
+        const [first, more] = await Promise.all([wordsOf[code](), all && moreWordsOf[code]()]);
+        if (code !== wanted || all !== wantsMore) continue;
+        words.value = { ...first.default, ...more?.default };
+        lang.value = code;
+        document.documentElement.lang = code;
+        return;
+    }
+}
+
+export function useLanguage(code) {
+    wanted = code;
+    return takeWords();
 }
 
 // What the other pages and the dialogs say, fetched together with them.
-export async function moreWords() {
+export function moreWords() {
     wantsMore = true;
-    words.value = { ...words.value, ...(await moreWordsOf[lang.value]()).default };
+    return takeWords();
 }
 
 export async function chooseLanguage(code) {

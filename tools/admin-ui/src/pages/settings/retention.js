@@ -25,8 +25,12 @@ export function RetentionForm() {
     const valid = values && [...rules, ...guards].every((key) => isNumber(values[key]));
     useEffect(() => {
         if (!valid) return undefined;
-        const timer = setTimeout(() => post('/retention/preview', numbersOf(values)).then((answer) => (setPlan(answer), setError(null)), setError), 250);
-        return () => clearTimeout(timer);
+        let asked = true;  // an answer to what was typed before must not take the place of the newer one
+        const timer = setTimeout(() => post('/retention/preview', numbersOf(values)).then((answer) => asked && (setPlan(answer), setError(null)), (failure) => asked && setError(failure)), 250);
+        return () => {
+            asked = false;
+            clearTimeout(timer);
+        };
     }, [JSON.stringify(values), changed.value]);
     if (!values) return error ? html`<${ErrorBox} error=${error} />` : html`<${Skeleton} />`;
 

@@ -35,8 +35,12 @@ export function ScheduleForm() {
 
     useEffect(() => {
         if (!values || !valid(values)) return undefined;
-        const timer = setTimeout(() => post('/schedule/preview', body(values)).then((answer) => setNext(answer.next), () => {}), 200);
-        return () => clearTimeout(timer);
+        let asked = true;
+        const timer = setTimeout(() => post('/schedule/preview', body(values)).then((answer) => asked && setNext(answer.next), () => {}), 200);
+        return () => {
+            asked = false;
+            clearTimeout(timer);
+        };
     }, [values?.enabled, values?.mode, values?.every, values?.at]);
 
     if (!values) return error ? html`<${ErrorBox} error=${error} />` : html`<${Skeleton} />`;

@@ -14,7 +14,7 @@ constexpr std::size_t kBackupsShown = 5;
 constexpr const char* kPassword = ORACX_TEXT("the account's password");
 
 // As the shell wants it.
-std::string quoted(const std::string& word) {
+std::string shell_word(const std::string& word) {
     if (!word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@=+,") == std::string::npos) return word;
     std::string text = "'";
     for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -31,7 +31,7 @@ struct Way {
 
 std::string text_at(const Json& values, const char* key) { return values[key].is_string() ? values[key].as_string() : std::string(); }
 
-std::string option(const char* name, const std::string& value) { return value.empty() ? std::string() : fmt::format(" {} {}", name, quoted(value)); }
+std::string option(const char* name, const std::string& value) { return value.empty() ? std::string() : fmt::format(" {} {}", name, shell_word(value)); }
 
 std::string port_option(const Json& values) { return values["port"].is_int() ? fmt::format(" --port {}", values["port"].as_int()) : std::string(); }
 
@@ -57,8 +57,8 @@ Way way_to_sftp(const ProviderEntry& entry) {
     way.command += option(host_key.starts_with("SHA256:") ? "--host-key-fingerprint" : "--host-key", host_key);
     const bool by_key = !text_at(v, "key_file").empty();
     way.command += by_key ? " --key FILE" : v["use_agent"].as_bool() ? " --agent" : " --password-file FILE";
-    way.by_hand = {fmt::format("sftp{} {}", v["port"].is_int() ? fmt::format(" -P {}", v["port"].as_int()) : "", quoted(way.account + "@" + text_at(v, "host"))),
-                   "cd " + quoted(folder), "get PACKAGE.zip", ORACX_TEXT("Or with any program that speaks SFTP (FileZilla, WinSCP).")};
+    way.by_hand = {fmt::format("sftp{} {}", v["port"].is_int() ? fmt::format(" -P {}", v["port"].as_int()) : "", shell_word(way.account + "@" + text_at(v, "host"))),
+                   "cd " + shell_word(folder), "get PACKAGE.zip", ORACX_TEXT("Or with any program that speaks SFTP (FileZilla, WinSCP).")};
     way.needed = {by_key ? fmt::format(ORACX_TEXT("the private key {} (and its passphrase), or another way into the account"), text_at(v, "key_file")) : std::string(kPassword)};
     return way;
 }
@@ -77,8 +77,8 @@ Way way_to_ftp(const ProviderEntry& entry) {
         way.needed.push_back(fmt::format(ORACX_TEXT("the server's certificate {}"), text_at(v, "ca_file")));
     }
     const std::string port = v["port"].is_int() ? fmt::format(":{}", v["port"].as_int()) : std::string();
-    way.by_hand = {fmt::format("curl {} -O {}", (implicit ? "" : "--ssl-reqd ") + std::string("--user ") + quoted(way.account),
-                               quoted(fmt::format("{}://{}{}/{}{}PACKAGE.zip", implicit ? "ftps" : "ftp", text_at(v, "host"), port, folder, folder.ends_with('/') ? "" : "/"))),
+    way.by_hand = {fmt::format("curl {} -O {}", (implicit ? "" : "--ssl-reqd ") + std::string("--user ") + shell_word(way.account),
+                               shell_word(fmt::format("{}://{}{}/{}{}PACKAGE.zip", implicit ? "ftps" : "ftp", text_at(v, "host"), port, folder, folder.ends_with('/') ? "" : "/"))),
                    ORACX_TEXT("Or with any program that speaks FTP over TLS (FileZilla).")};
     way.needed.insert(way.needed.begin(), kPassword);
     return way;

@@ -6,7 +6,7 @@ import os
 import re
 import socket
 
-from harness import Oracxfs, eventually, free_port, patience
+from harness import HANGS, Oracxfs, eventually, free_port, patience
 
 BASE = "/admin/cloud"
 API = BASE + "/api/v1"
@@ -57,7 +57,7 @@ class Browser:
                 own["X-Oracxfs-CSRF"] = self.csrf
         return own
 
-    def send(self, method, path, body=None, headers=None, raw=None, timeout=60):
+    def send(self, method, path, body=None, headers=None, raw=None, timeout=HANGS):
         """`headers`: over the usual ones; None takes one away."""
         all_headers = self.headers(method)
         for name, value in (headers or {}).items():
@@ -110,7 +110,7 @@ class Events:
     """A stream of server-sent events on a socket of its own."""
 
     def __init__(self, browser, last=None):
-        self.socket = socket.create_connection(("127.0.0.1", browser.port), timeout=30 * patience())
+        self.socket = socket.create_connection(("127.0.0.1", browser.port), timeout=HANGS * patience())
         lines = ["GET %s/events HTTP/1.1" % API] + ["%s: %s" % field for field in browser.headers("GET").items()]
         if last is not None:
             lines.append("Last-Event-ID: %d" % last)
@@ -183,8 +183,13 @@ class AdminOracxfs(Oracxfs):
         return self.ask("admin", "status")["data"]
 
     def resident(self):
+        """What it has allocated, also what is swapped out: pages of its own program come and go as the kernel likes."""
         with open("/proc/%d/status" % self.pid()) as file:
-            return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1)) * 1024
+            text = file.read()
+        return sum(int(re.search(name + r":\s+(\d+)", text).group(1)) for name in ("RssAnon", "VmSwap")) * 1024
+
+    def await_state(self, browser, name, state="active"):
+        eventually(lambda: browser.get("/providers/" + name)["state"] == state, "%s is %s" % (name, state))
 
     def threads(self):
         return len(os.listdir("/proc/%d/task" % self.pid()))
@@ -193,7 +198,7 @@ class AdminOracxfs(Oracxfs):
 def backed_up(browser, label=""):
     """A run from beginning to end; its row."""
     run = browser.post("/runs", {"label": label, "force": True}, expect=202)["run"]
-    return eventually(lambda: (lambda row: row if row["state"] != "running" else None)(browser.get("/runs/" + run)), "run %s ends" % run, 60)
+    return eventually(lambda: (lambda row: row if row["state"] != "running" else None)(browser.get("/runs/" + run)), "run %s ends" % run, HANGS)
 
 
 # --- schemas -------------------------------------------------------------------------------------------------------------

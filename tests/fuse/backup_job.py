@@ -21,7 +21,8 @@ def hashes_below(folder):
 
 
 class Job(unittest.TestCase):
-    """A mount of its own for each test. Sources are in `source`, below it `tree` and, if a test makes it, `shop.db`."""
+    """A mount of its own for each test. Sources are in `source`, below it `tree` and, if a test makes it, `shop.db`. Nothing is
+    scrubbed that is not asked for: the daemon would begin with it at any moment after its start."""
 
     PROVIDERS = ("a", "b", "c")
     SFTP = ()
@@ -31,7 +32,7 @@ class Job(unittest.TestCase):
     def setUp(self):
         if self.SFTP and not Sshd.available():
             self.skipTest("sshd and ssh-keygen are needed (Debian: openssh-server)")
-        self.fs = Oracxfs(self.PROVIDERS, self.SFTP, {"backup.compression": self.COMPRESSION, **self.SETTINGS})
+        self.fs = Oracxfs(self.PROVIDERS, self.SFTP, {"backup.compression": self.COMPRESSION, "scrub.enabled": "false", **self.SETTINGS})
         self.addCleanup(self.fs.close)
         self.source = os.path.join(self.fs.base, "source")
         self.tree = os.path.join(self.source, "tree")
@@ -60,12 +61,12 @@ class Job(unittest.TestCase):
             write_file(path, data)
 
     def sync(self, *words, expect=0):
-        envelope = self.fs.ask("sync", *words, timeout=300)
+        envelope = self.fs.ask("sync", *words)
         self.assertEqual(envelope["exit_code"], expect, envelope)
         return envelope["data"]
 
     def restore(self, *words, expect=0):
-        envelope = self.fs.ask("backups", "restore", *words, timeout=300)
+        envelope = self.fs.ask("backups", "restore", *words)
         self.assertEqual(envelope["exit_code"], expect, envelope)
         return envelope["data"]
 

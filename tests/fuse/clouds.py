@@ -203,6 +203,35 @@ class Liar(threading.Thread):
         self.join(10)
 
 
+class Door(Gate):
+    """A gate that stands still by itself when so many bytes have come from the clients: whoever is to do something in the middle
+    of an upload comes in time, however busy the machine is."""
+
+    def __init__(self, ports):
+        self._up, self._mark = 0, None
+        super().__init__(ports)
+
+    @property
+    def up(self):
+        return self._up
+
+    @up.setter
+    def up(self, count):
+        self._up = count
+        if self._mark is not None and count >= self._mark:
+            self.freeze()
+
+    def hold_at(self, count):
+        self._mark = count
+
+    def is_held(self):
+        return self._mark is not None and self._up >= self._mark
+
+    def release(self):
+        self._mark = None
+        self.thaw()
+
+
 # --- places ---------------------------------------------------------------------------------------------------------------
 
 class Place:
@@ -301,7 +330,7 @@ class SftpPlace(FolderPlace):
         super().__init__("sftp", fs.base, room)
         self.server = Sshd(os.path.join(fs.base, "sshd"))
         port = harness.free_port()
-        self.gate = Gate({port: ("127.0.0.1", self.server.port)})
+        self.gate = Door({port: ("127.0.0.1", self.server.port)})
         self.keys = os.path.join(self.server.base, "id.pub")
         self.port = port
         self.add(fs)
@@ -327,7 +356,7 @@ class FtpPlace(FolderPlace):
         super().__init__("ftp", fs.base, room)
         self.server = Ftpd(os.path.join(fs.base, "ftpd"), self.folder)
         ports = range(self.server.port, self.server.port + 1 + Ftpd.PASSIVE)
-        self.gate = Gate({port: ("127.0.0.2", port) for port in ports})
+        self.gate = Door({port: ("127.0.0.2", port) for port in ports})
         self.add(fs)
 
     def add(self, fs):
@@ -358,7 +387,7 @@ class CloudPlace(Place):
         self.about = dict(self.emulators.introduction[kind])
         port = harness.free_port()
         server = int(self.about["base_url"].rsplit(":", 1)[1])
-        self.gate = Gate({port: ("127.0.0.1", server)})
+        self.gate = Door({port: ("127.0.0.1", server)})
         self.base_url = "https://localhost:%d" % port
 
     def ask(self, command, **arguments):
@@ -401,7 +430,7 @@ class CloudPlace(Place):
             try:
                 found[path] = self.ask("content", **self.which(path, entry))["sha256"]
             except RuntimeError:
-                if path in self.paths():  # else it was removed since it was listed
+                if self.paths().get(path) == entry:  # else it was removed or replaced since it was listed
                     raise
         return found
 
@@ -501,12 +530,12 @@ class Clouds(Oracxfs):
         states = self.states(path)
         return all(states.get(kind) == "verified" for kind in kinds)
 
-    def await_verified(self, path, kinds=None, seconds=30):
+    def await_verified(self, path, kinds=None, seconds=harness.HANGS):
         kinds = list(kinds or self.places)
         eventually(lambda: self.is_verified(path, kinds),
                    lambda: "%s is verified at %s: %r\n%r" % (path, kinds, self.replicas(path), self.status()["providers"]), seconds, 0.1)
 
-    def await_state(self, kind, *states, seconds=30):
+    def await_state(self, kind, *states, seconds=harness.HANGS):
         eventually(lambda: self.provider(kind)["state"] in states,
                    lambda: "%s is %s: %r" % (kind, "/".join(states), self.provider(kind)), seconds, 0.05)
 

@@ -134,7 +134,7 @@ class Strangers(AdminTest):
     def test_scopes_of_tokens(self):
         made = {scope: self.browser.post("/tokens", {"name": scope, "scope": scope}, expect=201) for scope in ("read", "operate", "admin")}
         reader, operator, admin = (Browser(self.fs.port, made[scope]["token"]) for scope in ("read", "operate", "admin"))
-        self.assertEqual(reader.get("/status")["state"], self.browser.get("/status")["state"])
+        eventually(lambda: reader.get("/status")["state"] == self.browser.get("/status")["state"], "both see the same")
         self.assertEqual(reader.api("POST", "/providers/a/test", expect=None).status, 403)
         self.assertEqual(reader.api("GET", "/tokens", expect=None).status, 403)
         self.assertTrue(operator.post("/providers/a/test")["ok"])
@@ -198,14 +198,29 @@ class Strangers(AdminTest):
 class Throttled(AdminTest):
     def test_wrong_passwords_cost_time_and_stand_in_the_log(self):
         stranger = self.stranger()
-        for _ in range(3):
-            self.assertEqual(stranger.api("POST", "/session", {"password": "wrong wrong"}, expect=None).status, 401)
-        answer = stranger.api("POST", "/session", {"password": PASSWORD}, expect=None)
+
+        def ask(password):
+            return stranger.api("POST", "/session", {"password": password}, expect=None)
+
+        def refused():
+            failed[0] = time.monotonic()
+            return ask("wrong wrong").status == 401
+        failed = [0.0]
+        for wrong, pause in ((3, 1), (6, 8)):  # who needs longer than the first pause to ask again tries more often
+            for number in range(wrong):
+                if number < 3:
+                    self.assertTrue(refused())
+                else:
+                    eventually(refused, "the pause after the one before ends", 30, 0.01)
+            answer = ask(PASSWORD)
+            if answer.status == 429:
+                break
+            self.assertGreater(time.monotonic() - failed[0], pause, "let in before its time")
         self.assertEqual(answer.status, 429)
         self.assertGreaterEqual(int(answer.headers["retry-after"]), 1)
         self.assertEqual(self.browser.get("/status")["state"], "protected")  # who is in stays in
         self.assertTrue(any("wrong password" in event["message"] for event in self.browser.get("/activity")["events"]))
-        eventually(lambda: stranger.api("POST", "/session", {"password": PASSWORD}, expect=None).status == 200, "the delay ends", 10)
+        eventually(lambda: stranger.api("POST", "/session", {"password": PASSWORD}, expect=None).status == 200, "the delay ends", 30)
 
 
 class FirstRun(unittest.TestCase):
@@ -307,11 +322,14 @@ class Load(AdminTest):
             resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
 
     def served(self):
+        took = []
         for _ in range(5):
             begin = time.monotonic()
-            self.assertEqual(self.browser.send("GET", API + "/health", timeout=10).status, 200)
+            self.assertEqual(self.browser.send("GET", API + "/health").status, 200)
             self.browser.get("/status")
-            self.assertLess(time.monotonic() - begin, 5 * patience())
+            took.append(time.monotonic() - begin)
+        # Whoever waits for the others to go waits each time; a disk that is busy for a moment holds up one of them.
+        self.assertLess(sorted(took)[2], 5 * patience(), took)
 
     def drop(self, connections):
         for connection in connections:
@@ -319,9 +337,9 @@ class Load(AdminTest):
         eventually(lambda: self.fs.admin_status()["connections"] <= 4, "connections are gone", 40)
 
     def test_large_bodies_are_refused(self):
-        self.assertIn(self.status_of_large_body(), (413, None))
-        stranger = self.stranger()
-        self.assertEqual(stranger.send("POST", API + "/session", raw=json.dumps({"password": "x" * 20_000}).encode()).status, 413)
+        self.assertIn(self.status_of_large_body(self.browser, "/runs", b"{" + b" " * (2 << 20)), (413, None))
+        password = json.dumps({"password": "x" * 20_000}).encode()
+        eventually(lambda: self.status_of_large_body(self.stranger(), "/session", password) == 413, "a long password is refused")
         # Announced in pieces, so that nobody knows the size before.
         with socket.create_connection(("127.0.0.1", self.fs.port)) as connection:
             head = ["POST %s/doctor HTTP/1.1" % API] + ["%s: %s" % field for field in self.browser.headers("POST").items()] + ["Transfer-Encoding: chunked", "", ""]
@@ -334,10 +352,10 @@ class Load(AdminTest):
             self.assertIn(b" 413 ", connection.recv(4096).split(b"\r\n")[0] + b" ")
         self.served()
 
-    def status_of_large_body(self):
+    def status_of_large_body(self, browser, path, body):
         """None when the answer does not reach us: the connection ends with it, while the body is still on its way."""
         try:
-            return self.browser.api("POST", "/runs", expect=None, raw=b"{" + b" " * (2 << 20)).status
+            return browser.api("POST", path, expect=None, raw=body).status
         except (ConnectionResetError, BrokenPipeError):
             return None
 
@@ -367,13 +385,13 @@ class Load(AdminTest):
         self.drop(connections)
 
     def test_who_sends_a_byte_now_and_then_is_sent_away(self):
+        begin = time.monotonic()  # theirs begins when they come
         slow = [socket.create_connection(("127.0.0.1", self.fs.port)) for _ in range(20)]
         for connection in slow[:10]:
             connection.sendall(b"GET %s/health HTTP/1.1\r\nHost: localhost\r\n" % API.encode())
         for connection in slow[10:]:
             connection.sendall(b"POST %s/session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n" % API.encode())
         open_ones = list(slow)
-        begin = time.monotonic()
         while open_ones and time.monotonic() - begin < 60 * patience():
             for connection in list(open_ones):
                 try:
@@ -387,7 +405,7 @@ class Load(AdminTest):
                         open_ones.remove(connection)
                 except OSError:
                     open_ones.remove(connection)
-            self.assertEqual(self.browser.send("GET", API + "/health", timeout=10).status, 200)
+            self.assertEqual(self.browser.send("GET", API + "/health").status, 200)
         for connection in slow:
             connection.close()
         self.assertEqual(open_ones, [], "still connected after %g s" % (time.monotonic() - begin))

@@ -17,9 +17,12 @@ class Damage(Job):
 
     def spoil(self, provider, package):
         path = self.fs.at(provider, package)
+        info = os.stat(path)
         with open(path, "r+b") as file:
             file.seek(100)
             file.write(b"\xff" * 50)
+        # As a disk does it: else it is noticed, and put right, when the folder happens to be listed.
+        os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
 
     def test_verify_repair_and_scrub(self):
         self.plant({"f": content(300 * KIB)})
@@ -55,14 +58,14 @@ class Scrubbing(Job):
     PROVIDERS = ("a", "b")
 
     def test_it_stands_still_when_told_and_goes_on_where_it_was(self):
-        self.plant({"f%d" % i: content(MIB, i) for i in range(6)})
+        self.plant({"f": content(MIB)})
         self.fs.set("backup.compression", "store")
         self.fs.start()
         for i in range(12):
             write_file(self.fs.path("m%02d" % i), content(MIB, 100 + i))
         self.sync()
-        # Slow, so that there is a middle: 18 MiB at each of two providers, 4 MiB/s together.
-        running = subprocess.Popen([harness.binary(), "scrub", "--download", "--bwlimit", "4MiB/s", "--json"], env=self.fs.environment, stdout=subprocess.PIPE)
+        # Slow, so that there is a middle: 13 copies of 1 MiB at each of two providers, 2 MiB/s together.
+        running = subprocess.Popen([harness.binary(), "scrub", "--download", "--bwlimit", "2MiB/s", "--json"], env=self.fs.environment, stdout=subprocess.PIPE)
         self.addCleanup(running.stdout.close)
 
         def report():
@@ -79,7 +82,7 @@ class Scrubbing(Job):
         def stands_still():
             before, last[0] = last[0], checked()
             return before == last[0]
-        eventually(stands_still, "what was begun has ended", 60, 2)
+        eventually(stands_still, "what was begun has ended", 60, 3 * harness.patience())  # a copy takes a second
         self.assertLess(last[0], report()["progress"]["members_total"])
         self.assertIsNone(running.poll())
         self.assertIn("standing still", self.fs.cli("scrub", "status").stdout.decode())
@@ -91,7 +94,8 @@ class Scrubbing(Job):
             counters = done["data"]["providers"][provider]
             self.assertEqual((counters["good"], counters["downloads"]), (13, 13))
         left = sum(c["downloaded_bytes"] for c in done["data"]["providers"].values()) * (1 - last[0] / 26)
-        self.assertGreater(time.monotonic() - began, left / (4 * MIB) / 2, "the limit was not kept")
+        # What was saved up meanwhile goes out at once: a second's worth.
+        self.assertGreater(time.monotonic() - began, left / (2 * MIB) / 2 - 1, "the limit was not kept")
         # A pause outlives the program, and holds new ones back.
         self.fs.ask("scrub", "pause")
         self.fs.restart()
@@ -101,6 +105,7 @@ class Scrubbing(Job):
         self.assertEqual(self.fs.ask("scrub")["exit_code"], 0)
 
     def test_a_planned_one_runs_by_itself_and_an_interrupted_one_goes_on(self):
+        self.fs.set("scrub.enabled", "true")
         self.fs.set("scrub.download", "all")
         self.fs.set("scrub.sample_percent", "100")
         self.fs.set("scrub.download_limit", "4MiB/s")
@@ -115,7 +120,11 @@ class Scrubbing(Job):
 
         def scrubs():
             return self.fs.ask("runs", "--kind", "scrub")["data"]["runs"]
-        eventually(lambda: ((self.fs.ask("scrub", "status")["data"]["progress"] or {}).get("members", 0)) >= 2, "it runs by itself", 60, 0.05)
+
+        def good_by_provider():
+            progress = self.fs.ask("scrub", "status")["data"]["progress"] or {}
+            return [counters["good"] for counters in progress.get("providers", {}).values()]
+        eventually(lambda: len(good_by_provider()) == 2 and min(good_by_provider()) >= 1, "it runs by itself, at each of them", 60, 0.05)
         self.fs.stop()
         first = scrubs()
         self.assertEqual([run["state"] for run in first], ["cancelled"])
@@ -214,7 +223,7 @@ class Failing(Job):
         # During: one that takes bytes and then stands still until it is cut off.
         self.plant({"g": content(24 * MIB)})
         running = subprocess.Popen([harness.binary(), "sync", "--json"], env=self.fs.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        eventually(lambda: harness.leftovers(self.fs.folders["u"]), "the upload begins while the package is made", 60, 0.01)
+        eventually(lambda: harness.leftovers(self.fs.folders["u"]) or len(self.packages_at("u")) > 1, "the upload begins while the package is made", 60, 0.01)
         self.fs.servers["u"].stop()
         output = running.communicate(timeout=harness.HANGS)[0]
         second = json.loads(output.splitlines()[-1])
@@ -229,14 +238,14 @@ class Failing(Job):
         self.assertEqual(read_file(self.out("out/tree/g")), content(24 * MIB))
         self.assertEqual(self.packing_leftovers(), [])
         for provider in self.SFTP:
-            self.assertEqual(harness.leftovers(self.fs.folders[provider]), [])
+            eventually(lambda: not harness.leftovers(self.fs.folders[provider]), "nothing is left over at " + provider, 60)
 
     def test_all_of_them(self):
         self.plant({"f": content(MIB)})
         self.fs.start()
         for server in self.fs.servers.values():
             server.stop()
-        run = self.fs.ask("sync", timeout=300)
+        run = self.fs.ask("sync")
         self.assertNotEqual(run["exit_code"], 0)
         self.assertEqual(run["data"]["state"], "failed")
         self.assertEqual(self.packing_leftovers(), [])
@@ -251,7 +260,7 @@ class Failing(Job):
 
 
 class Killed(Job):
-    SETTINGS = {"replication.upload_limit": "16MiB/s"}
+    SETTINGS = {"replication.upload_limit": "8MiB/s"}
 
     def test_in_the_middle_of_a_run(self):
         self.plant({"f%d" % i: content(4 * MIB, i) for i in range(24)})

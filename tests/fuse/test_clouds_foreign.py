@@ -117,9 +117,11 @@ class Foreign(MountTest):
     def test_zz_all_is_well_in_the_end(self):
         self.fs.wait()
         self.assertEqual(self.fs.status()["state"], "protected")
-        trees = [place.objects() for place in self.places.values()]
-        for other in trees[1:]:
-            self.assertEqual(trees[0], other)
+
+        def differ():
+            trees = {kind: place.objects() for kind, place in self.places.items()}
+            return {kind: sorted(tree.items() ^ trees["local"].items()) for kind, tree in trees.items() if tree != trees["local"]}
+        eventually(lambda: not differ(), lambda: "all hold the same: %r" % differ())
 
 
 class Budget(unittest.TestCase):
@@ -157,7 +159,7 @@ class Budget(unittest.TestCase):
     def within_budget(self, fs, files, beside):
         """One request for the bytes of a file. At Dropbox, where commits queue up, three files and more share one."""
         for kind, place in fs.places.items():
-            calls = self.requests(place)
+            calls = self.requests(place, FEEDS)  # how often they are asked is a matter of time, not of files
             print(kind, calls, flush=True)
             self.assertEqual(len(place.paths()), files)
             alone = calls.pop({"dropbox": "files/upload", "google-drive": "upload.multipart"}[kind], 0)
@@ -196,14 +198,20 @@ class Budget(unittest.TestCase):
         found = {}
 
         def calls_of_a_mount(fs, patience):
+            begun = time.monotonic()
             for place in fs.places.values():
                 place.forget_calls()
             fs.start()
             for place in fs.places.values():  # until it has looked for changes
-                eventually(lambda: FEEDS & set(place.calls()), lambda: "the feed was asked: %r" % place.calls(), 90, 0.5)
+                eventually(lambda: FEEDS & set(place.calls()), lambda: "the feed was asked: %r" % place.calls(), harness.HANGS, 0.5)
             time.sleep(patience)  # what it does because of the answer
             calls = {kind: place.calls() for kind, place in fs.places.items()}
             fs.stop()
+            # Drive's feed is asked every 20 s, so a slow machine asks it more than once.
+            again = (time.monotonic() - begun) // 20
+            for kind, counts in calls.items():
+                for endpoint in FEEDS & set(counts):
+                    counts[endpoint] = max(1, counts[endpoint] - again)
             return calls
 
         def remount(files):

@@ -17,7 +17,7 @@ from harness import MIB, content, eventually, kill, wait_gone, write_file
 
 SIZE = 300 * MIB
 KILLS = int(os.environ.get("ORACXFS_KILLS", "2"))
-RATE = 60 * MIB  # of the line: a loopback would be through before anybody can kill anything
+RATE = 60 * MIB  # of the line
 SENT_MAX = 1.15 + 0.05 * max(0, KILLS - 2)
 
 
@@ -47,22 +47,26 @@ class Interrupted(unittest.TestCase):
                 fs.await_state(kind, "offline")
             sent = lambda: place.bytes_received() if kind in CLOUDS else place.gate.up
             before, begin = sent(), place.gate.up
+            points = sorted(dice.uniform(0.1, 0.9) for _ in range(KILLS))
+            place.gate.hold_at(begin + SIZE * points[0])
             shutil.copyfile(source, fs.path("big"))
             os.unlink(source)
             if sealed:
                 place.up()
             place.gate.limit(RATE)
-            points = sorted(dice.uniform(0.1, 0.9) for _ in range(KILLS))
             for number, point in enumerate(points):
                 pid = fs.pid()
-                eventually(lambda: place.gate.up - begin > SIZE * point, lambda: "%d %% are sent: %d of %d, %r" % (
-                    100 * point, place.gate.up - begin, SIZE, fs.provider(kind)), 60, 0.005)
+                eventually(place.gate.is_held, lambda: "%d %% are sent: %d of %d, %r" % (
+                    100 * point, place.gate.up - begin, SIZE, fs.provider(kind)), harness.HANGS, 0.005)
                 self.assertTrue(kill(pid, signal.SIGKILL))
                 self.assertTrue(wait_gone(pid, 20))
                 fs.detach()
+                place.gate.release()  # what was on its way arrives
                 self.assertNotIn("big", place.objects(), "nothing partial under the final name after kill %d" % (number + 1))
+                if number + 1 < KILLS:
+                    place.gate.hold_at(begin + SIZE * points[number + 1])
                 fs.start("--close-waits-for", "journal")
-            fs.await_verified("big", seconds=90)
+            fs.await_verified("big")
             total = sent() - before
             print("%s%s: killed at %s; %.3f times its size was sent" % (
                 kind, " (sealed)" if sealed else "", ", ".join("%d %%" % (100 * point) for point in points), total / SIZE), flush=True)

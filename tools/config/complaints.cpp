@@ -6,14 +6,14 @@
 
 namespace oracxfs {
 
-std::string quoted(const Json& value) {
+std::string shown_value(const Json& value) {
     std::string text = value.dump();
     if (text.size() > 60) text = text.substr(0, 57) + "...";
     return text;
 }
 
 Complaints must_be(std::string_view what, const Json& value, std::string hint) {
-    return {{fmt::format("must be {}, not {}", what, quoted(value)), std::move(hint), {}}};
+    return {{fmt::format("must be {}, not {}", what, shown_value(value)), std::move(hint), {}}};
 }
 
 Complaints check_objects(const Json& value, std::span<const Setting> keys) {
@@ -23,7 +23,7 @@ Complaints check_objects(const Json& value, std::span<const Setting> keys) {
         const Json& item = value.items()[i];
         const std::string at = std::to_string(i);
         if (!item.is_object()) {
-            complaints.push_back({"must hold objects in { }, not " + quoted(item), {}, at});
+            complaints.push_back({"must hold objects in { }, not " + shown_value(item), {}, at});
             continue;
         }
         std::vector<Candidate> known;

@@ -12,7 +12,7 @@ namespace oracxfs {
 
 using Complaints = std::vector<Complaint>;
 
-std::string quoted(const Json& value);  // as JSON, shortened
+std::string shown_value(const Json& value);  // as JSON, shortened
 Complaints must_be(std::string_view what, const Json& value, std::string hint = {});
 // A list of objects: each key with its setting.
 Complaints check_objects(const Json& value, std::span<const Setting> keys);

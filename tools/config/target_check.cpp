@@ -87,7 +87,7 @@ class TargetCheck {
         if (url.starts_with("secret:") && url.size() > 7) return;
         const bool plain = url.starts_with("http://");
         if (!plain && !url.starts_with("https://"))
-            return add("url", "has an entry whose `url` must be an address that begins with https://, or \"secret:NAME\", not " + quoted(url));
+            return add("url", "has an entry whose `url` must be an address that begins with https://, or \"secret:NAME\", not " + shown_value(url));
         if (url.find('@') < url.find('/', url.find("://") + 3))
             return add("url", "has an entry whose `url` names a user or password", "secrets do not belong in this file: use `auth`, or put the whole address away with `oracxfs secrets set NAME` and write \"secret:NAME\"");
         if (plain && !item_["allow_plain_http"].as_bool())
@@ -95,12 +95,12 @@ class TargetCheck {
     }
 
     void check_mail() {
-        if (item_["from"].is_string() && !is_mail_address(item_["from"].as_string())) add("from", "has an entry whose `from` must be a mail address such as \"backup@example.org\", not " + quoted(item_["from"]));
+        if (item_["from"].is_string() && !is_mail_address(item_["from"].as_string())) add("from", "has an entry whose `from` must be a mail address such as \"backup@example.org\", not " + shown_value(item_["from"]));
         for (std::size_t i = 0; i < item_["to"].items().size(); ++i)
             if (const Json& to = item_["to"].items()[i]; !is_mail_address(to.as_string()))
-                add("to/" + std::to_string(i), "has an entry whose `to` must hold mail addresses such as \"me@example.org\", not " + quoted(to));
+                add("to/" + std::to_string(i), "has an entry whose `to` must hold mail addresses such as \"me@example.org\", not " + shown_value(to));
         const std::string& host = item_["host"].as_string();
-        if (host.find_first_of("/@ \t\r\n?#") != std::string::npos) add("host", "has an entry whose `host` must be a name such as \"smtp.example.org\", not " + quoted(host), "its port belongs into `port`");
+        if (host.find_first_of("/@ \t\r\n?#") != std::string::npos) add("host", "has an entry whose `host` must be a name such as \"smtp.example.org\", not " + shown_value(host), "its port belongs into `port`");
         if (item_["auth"].is_string() != item_["user"].is_string())
             add("", "has an entry with only one of `user` and `auth`", "to sign in at the mail server both are needed");
     }
@@ -122,7 +122,7 @@ Complaints check_targets(const Json& value) {
                 complaints.push_back({fmt::format("has an entry whose `{}` holds a secret", key), "remove it, `oracxfs secrets set NAME`, and write \"auth\": \"secret:NAME\"",
                                       fmt::format("{}/{}", i, key)});
         if (!complaints.empty()) continue;
-        if (!ids.insert(item["id"].as_string()).second) complaints.push_back({"has two entries with the `id` " + quoted(item["id"]), {}, std::to_string(i) + "/id"});
+        if (!ids.insert(item["id"].as_string()).second) complaints.push_back({"has two entries with the `id` " + shown_value(item["id"]), {}, std::to_string(i) + "/id"});
         for (Complaint& complaint : TargetCheck(item, std::to_string(i)).run()) complaints.push_back(std::move(complaint));
     }
     return complaints;
